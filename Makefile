@@ -1,0 +1,29 @@
+# make demo: the whole workflow on synthetic faces. make test: the tests. Both set up .venv first if it is missing.
+PYTHON ?= python3
+CORES ?= $(shell nproc)
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: demo test check bench
+
+demo: .venv/installed
+	snakemake --cores $(CORES)
+
+test: .venv/installed check
+	python -m pytest
+
+check: .venv/installed
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+
+bench: .venv/installed
+	python benchmarks/detection.py
+	python benchmarks/synthetic_difficulty.py
+
+.venv/installed: requirements.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; try make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	python -m pip install --requirement requirements.txt
+	python -m pip install --no-deps --editable .
+	touch $@

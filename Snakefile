@@ -1,0 +1,28 @@
+"""The suite: from raw archives to the paper's tables and figures."""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+# A second config file would be merged into the first one: the default is read only where none is given.
+if "suite" not in config:
+
+    configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/faces.smk"
+include: "workflow/rules/folds.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/tables.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        final_products(),

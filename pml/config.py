@@ -1,0 +1,123 @@
+"""A suite's configuration: checked against its schema, with defaults filled in and names resolved."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+
+from pml.errors import InputError, suggest
+from pml.files import load_schema
+
+IMAGENET = "imagenet"
+
+
+def load_config(path: str | Path) -> dict:
+    """Read and check a config file.
+
+    Raises:
+        InputError: it is missing, not YAML, or breaks the schema.
+    """
+    try:
+        return check_config(yaml.safe_load(Path(path).read_text()))
+    except (OSError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+
+
+def check_config(config: dict) -> dict:
+    """Return `config` with every default filled in.
+
+    Raises:
+        InputError: a key is unknown (the nearest known one is suggested), missing, or has a refused value; or an
+            experiment, table or figure names something that the config does not define.
+    """
+    schema = load_schema("config")
+    errors = list(Draft202012Validator(schema).iter_errors(config))
+    if errors:
+        # A misspelt key may also leave the right one missing; the misspelling is the cause.
+        raise InputError(_message(best_match([e for e in errors if e.validator == "additionalProperties"] or errors)))
+    config = _filled(config, schema, schema)
+    for name, experiment in config["experiments"].items():
+        where = f"config: experiments.{name}"
+        _known(experiment["dataset"], config["datasets"], f"{where}.dataset")
+        for method in [*experiment["methods"], *experiment["method_folds"]]:
+            _known(method, config["methods"], f"{where}.methods")
+    for section in ("tables", "figures"):
+        for name, entry in config[section].items():
+            where = f"config: {section}.{name}"
+            _known(entry["experiment"], config["experiments"], f"{where}.experiment")
+            experiment = config["experiments"][entry["experiment"]]
+            for key in ("method", "baseline"):
+                if key in entry:
+                    _known(entry[key], experiment["methods"], f"{where}.{key}")
+            if "fold" in entry and entry["fold"] not in folds(experiment["keep_models"]):
+                raise InputError(f"{where}.fold: add {entry['fold']} to keep_models of experiment {entry['experiment']}")
+    return config
+
+
+def folds(value: str | list[int]) -> list[int]:
+    """Return the fold numbers that a list, "first-last" or "first-last/step" stands for."""
+    if isinstance(value, list):
+        return value
+    span, _, step = value.partition("/")
+    first, last = map(int, span.split("-"))
+    return list(range(first, last + 1, int(step or 1)))
+
+
+def method_folds(experiment: dict, method: str) -> list[int]:
+    """Return the folds that `method` runs in `experiment`."""
+    return folds(experiment["method_folds"].get(method, experiment["folds"]))
+
+
+def fold_jobs(experiment: dict, method: str) -> Iterator[list[int]]:
+    """Yield, for each training job of `method`, the folds that its process trains one after the other."""
+    numbers, size = method_folds(experiment, method), experiment["folds_per_job"]
+    for start in range(0, len(numbers), size):
+        yield numbers[start : start + size]
+
+
+def run_settings(config: dict, experiment: str, method: str, initialisation: str) -> dict:
+    """Return what settings.json holds for a method in an experiment (`pml.training.settings.Settings`)."""
+    shared = config["experiments"][experiment]
+    chosen = config["methods"][method]
+    return {
+        "method": chosen["class"],
+        "options": chosen["options"],
+        "backbone": shared["backbone"],
+        "initialisation": initialisation,
+        **shared["training"],
+    }
+
+
+def _filled(value, schema: dict, root: dict):
+    """Return `value` with the defaults of its schema, at every depth; the schema was checked before."""
+    if "$ref" in schema:
+        target = root
+        for key in schema["$ref"].removeprefix("#/").split("/"):
+            target = target[key]
+        return _filled(value, target, root)
+    if not isinstance(value, dict):
+        return value
+    properties = schema.get("properties", {})
+    other = schema.get("additionalProperties")
+    filled = {key: part["default"] for key, part in properties.items() if "default" in part} | value
+    return {
+        key: _filled(inner, properties[key] if key in properties else other if isinstance(other, dict) else {}, root)
+        for key, inner in filled.items()
+    }
+
+
+def _known(name: str, known, where: str) -> None:
+    if name not in known:
+        raise InputError(f"{where}: '{name}' is not defined{suggest(name, known)}")
+
+
+def _message(error: ValidationError) -> str:
+    where = ": ".join(["config", *filter(None, [".".join(map(str, error.absolute_path))])])
+    if error.validator == "additionalProperties":
+        known = error.schema["properties"]
+        unknown = next(key for key in error.instance if key not in known)
+        return f"{where}: unknown key '{unknown}'{suggest(unknown, known)}"
+    description = error.schema.get("description", "")
+    return f"{where}: {error.message}" + (f" ({description})" if description else "")

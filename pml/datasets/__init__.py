@@ -1,0 +1,1 @@
+"""From raw archives to index.csv: one module per raw format."""

@@ -1,0 +1,149 @@
+"""Check an archive and unpack it, whole or not at all, and never outside its folder."""
+
+import lzma
+import re
+import shutil
+import stat
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+import pooch
+
+from pml.errors import InputError
+from pml.progress import progress
+
+HEX_DIGITS = {"md5": 32, "sha256": 64}
+# Pictures hardly compress and text rarely tenfold; what unpacks to more than this is made to fill the disk.
+MAX_RATIO = 100
+SMALL = 100 * 2**20  # bytes that no ratio is asked of
+DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, UnicodeDecodeError)
+REMEDY = "download it again from the owners"
+
+
+class Entry(NamedTuple):
+    """What is checked of one member, in a zip or a tar."""
+
+    name: str
+    size: int
+    kind: str  # "file", "folder" or "other": a link, a device
+    encrypted: bool
+
+
+def parse_checksum(checksum: str) -> tuple[str, str]:
+    """Return the algorithm and the lower-case digits of `md5:HEX` or `sha256:HEX`.
+
+    Raises:
+        InputError: the checksum is written otherwise.
+    """
+    algorithm, _, digits = checksum.lower().partition(":")
+    if algorithm not in HEX_DIGITS or not re.fullmatch(f"[0-9a-f]{{{HEX_DIGITS[algorithm]}}}", digits):
+        raise InputError(f"checksum '{checksum}': write md5: and 32, or sha256: and 64 hexadecimal digits")
+    return algorithm, digits
+
+
+def verify(path: str | Path, checksum: str | None) -> None:
+    """Check that the archive is there and, unless `checksum` is None, that it has that checksum.
+
+    Raises:
+        InputError: there is no such file, or its checksum is another.
+    """
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such archive; download it, or correct datasets.<name>.archive.path in the config")
+    if checksum is None:
+        return
+    algorithm, expected = parse_checksum(checksum)
+    found = pooch.file_hash(str(path), alg=algorithm)
+    if found != expected:
+        raise InputError(
+            f"{path}: its {algorithm} is {found}, expected {expected}; {REMEDY}, "
+            "or, if this file is the one you mean, correct its checksum in the config"
+        )
+
+
+def extract(archive: str | Path, target: str | Path) -> None:
+    """Unpack a zip or tar archive as the folder `target`, in place of what is there.
+
+    `target` is touched only once everything is unpacked.
+
+    Raises:
+        InputError: the archive is neither zip nor tar, is damaged or truncated, or would fill the disk; or an entry points
+            outside the folder, is a link or a device, is encrypted, or has another's name.
+    """
+    archive, target = Path(archive), Path(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as temporary:
+        folder = Path(temporary) / "whole"
+        folder.mkdir()
+        _extract_members(archive, folder)
+        if target.exists():
+            shutil.rmtree(target)
+        folder.rename(target)
+
+
+def _extract_members(archive: Path, folder: Path) -> None:
+    name = None
+    try:
+        with _open(archive) as opened:
+            members = list(opened.infolist() if isinstance(opened, zipfile.ZipFile) else opened)
+            _check(archive, [_entry(member) for member in members])
+            for member in progress(members, f"unpack {archive.name}"):
+                name = _entry(member).name
+                if isinstance(opened, zipfile.ZipFile):
+                    opened.extract(member, folder)
+                else:
+                    opened.extract(member, folder, filter="data")
+    except DAMAGED as error:
+        raise InputError(f"{archive}: {_which(name)}is damaged or truncated ({error}); {REMEDY}") from None
+    except (OSError, NotImplementedError) as error:  # disk full, name too long, a file where a folder is, unknown compression
+        raise InputError(f"{archive}: {_which(name)}cannot be unpacked ({error}); free the disk or pack it anew") from None
+
+
+def _open(archive: Path) -> zipfile.ZipFile | tarfile.TarFile:
+    if zipfile.is_zipfile(archive):
+        return zipfile.ZipFile(archive)
+    try:
+        return tarfile.open(archive)
+    except tarfile.ReadError:
+        raise InputError(f"{archive}: neither a whole zip nor a whole tar archive, perhaps truncated; {REMEDY}") from None
+
+
+def _entry(member: zipfile.ZipInfo | tarfile.TarInfo) -> Entry:
+    if isinstance(member, tarfile.TarInfo):
+        kind = "file" if member.isreg() else "folder" if member.isdir() else "other"
+        return Entry(member.name, member.size, kind, encrypted=False)
+    unix = stat.S_IFMT(member.external_attr >> 16)  # 0 where the packer knows no Unix modes
+    kind = "other" if unix not in (0, stat.S_IFREG, stat.S_IFDIR) else "folder" if member.is_dir() else "file"
+    return Entry(member.filename, member.file_size, kind, encrypted=bool(member.flag_bits & 1))
+
+
+def _check(archive: Path, entries: list[Entry]) -> None:
+    size = sum(entry.size for entry in entries)
+    if size > max(SMALL, MAX_RATIO * archive.stat().st_size):
+        raise InputError(f"{archive}: unpacks to {size:,} bytes, over {MAX_RATIO} times its size; {REMEDY}")
+    files = set()
+    for entry in entries:
+        if problem := _problem(entry, files):
+            raise InputError(f"{archive}: {_which(entry.name)}{problem}; {REMEDY}, or pack it anew without that entry")
+        if entry.kind == "file":
+            files.add(PurePosixPath(entry.name))
+
+
+def _problem(entry: Entry, files: set[PurePosixPath]) -> str | None:
+    name = entry.name.replace("\\", "/")
+    if name.startswith("/") or re.match("[A-Za-z]:", name) or ".." in name.split("/"):
+        return "points outside the archive's folder"
+    if entry.kind == "other":
+        return "is a link or a device, not a file"
+    if entry.encrypted:
+        return "is encrypted"
+    if PurePosixPath(entry.name) in files:
+        return "has the name of an earlier entry"
+    return None
+
+
+def _which(name: str | None) -> str:
+    return "it " if name is None else f"entry '{name}' "

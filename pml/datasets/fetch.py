@@ -1,0 +1,104 @@
+"""Download an archive, and keep it only if its checksum is right.
+
+python -m pml.datasets.fetch --url URL --checksum md5:HEX --output resources/archives/FGNET.zip
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pooch
+import requests
+
+from pml.datasets.archives import parse_checksum
+from pml.errors import InputError, stage_main
+from pml.progress import progress
+
+ATTEMPTS = 3
+TIMEOUT = 60  # seconds without a byte
+CHUNK = 2**20  # one step of the progress bar: 1 MB
+TRANSIENT = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+BY_HAND = "download it by hand and name the file in the config under datasets.<name>.archive.path"
+
+
+def fetch(url: str, output: str | Path, checksum: str | None = None, pause: float = 2.0) -> None:
+    """Download `url` to `output`, unless a file with that checksum is there already.
+
+    A transfer that breaks off goes on from where it stopped, if the server can, up to `ATTEMPTS` times.
+
+    Args:
+        checksum: `md5:HEX` or `sha256:HEX`; None takes the file as it comes, and one that is there as it is.
+        pause: seconds before the second attempt; each further pause is twice as long.
+
+    Raises:
+        InputError: the server cannot be reached, has no such file, or sends one with another checksum.
+    """
+    output = Path(output)
+    if checksum is not None:
+        parse_checksum(checksum)
+
+    def downloader(url: str, target: str, _pooch: None) -> None:
+        _download(url, Path(target), output.name, pause)
+
+    try:
+        pooch.retrieve(url, checksum, fname=output.name, path=output.parent, downloader=downloader)
+    except requests.HTTPError as error:
+        raise InputError(f"{url}: the server answers '{error}'; correct the URL, or {BY_HAND}") from None
+    except requests.RequestException as error:
+        raise InputError(f"{url}: cannot be downloaded ({_reason(error)}); check the network, or {BY_HAND}") from None
+    except ValueError as error:  # pooch: the checksum differs; its message has both values
+        raise InputError(
+            f"{url}: {error} Try again; if the owners changed the file, correct its checksum, or {BY_HAND}"
+        ) from None
+    except OSError as error:
+        raise InputError(f"{output}: cannot be written ({error}); free the disk or change the folder") from None
+    output.chmod(0o644)  # pooch leaves it readable by its owner alone
+
+
+def _reason(error: requests.RequestException) -> object:
+    """Return the cause inside requests' wrapping, if there is one, which is what a user can act on."""
+    return getattr(error.args[0] if error.args else None, "reason", error)
+
+
+def _download(url: str, target: Path, name: str, pause: float) -> None:
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return _download_rest(url, target, name)
+        except TRANSIENT as error:
+            if attempt == ATTEMPTS:
+                raise
+            print(f"{name}: attempt {attempt} of {ATTEMPTS} broke off ({_reason(error)})", file=sys.stderr, flush=True)
+            time.sleep(pause * 2 ** (attempt - 1))
+
+
+def _download_rest(url: str, target: Path, name: str) -> None:
+    """Append to `target` what it lacks of `url`; begin again if the server cannot resume."""
+    done = target.stat().st_size
+    # Compressed in transit, the bytes could neither be counted nor resumed.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={done}-"} if done else {})
+    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+        if response.status_code == requests.codes.requested_range_not_satisfiable:
+            return  # all of it is here already; the checksum decides
+        response.raise_for_status()
+        resumed = response.status_code == requests.codes.partial_content
+        size = response.headers.get("Content-Length")
+        steps = -(-int(size) // CHUNK) if size else None
+        with target.open("ab" if resumed else "wb") as file:
+            for chunk in progress(response.iter_content(CHUNK), f"{name} (MB)", steps):
+                file.write(chunk)
+
+
+@stage_main
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Download an archive, and keep it only if its checksum is right.")
+    parser.add_argument("--url", required=True)
+    parser.add_argument("--checksum", metavar="ALGORITHM:HEX", help="md5 or sha256; without it the file is taken as it comes")
+    parser.add_argument("--output", type=Path, required=True)
+    options = parser.parse_args(arguments)
+    fetch(options.url, options.output, options.checksum)
+
+
+if __name__ == "__main__":
+    main()

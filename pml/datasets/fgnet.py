@@ -1,0 +1,83 @@
+"""FG-NET: 1,002 images of 82 subjects, aged 0 to 69, each with 68 points marked by hand.
+
+The archive holds `images/001A02.JPG` (subject 001 at age 2; a letter follows where an age repeats) and `points/001a02.pts`.
+Copies differ in the case of their names, so the two are joined without regard to it.
+
+G. Panis, A. Lanitis, N. Tsapatsoulis, T. F. Cootes: Overview of research on facial ageing using the FG-NET ageing database.
+IET Biometrics 5(2), 2016.
+"""
+
+import math
+import re
+from pathlib import Path, PurePosixPath
+
+LAYOUT = "a folder 'images' with names such as 001A02.JPG and, beside it, a folder 'points' with names such as 001a02.pts"
+IMAGE = re.compile(r"(?P<subject>[0-9]{3})A(?P<age>[0-9]{2})[a-z]?\.jpg", re.IGNORECASE | re.ASCII)
+# Counted from 0; left and right are the viewer's.
+FIVE_POINTS = {"left_eye": 31, "right_eye": 36, "nose": 67, "left_mouth": 48, "right_mouth": 54}
+POINTS = 68
+
+Row = dict[str, object]
+
+
+def load(root: Path) -> tuple[list[Row], list[Row], list[Row]]:
+    """Return the rows of index.csv, landmarks.csv and rejected.csv for the files below `root`.
+
+    Every file is accounted for exactly once: it is an indexed image, the points of one (its companion, a row of
+    landmarks.csv), or a row of rejected.csv. So files = rows of index.csv + rows of landmarks.csv + rows of rejected.csv.
+    An image whose points are missing or malformed is indexed without landmarks.
+    """
+    images: dict[str, str] = {}  # lower-case stem, such as 001a02: path
+    points: dict[str, list[str]] = {}
+    reasons: dict[str, str] = {}  # path: why it is rejected
+    for path in sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()):
+        file = PurePosixPath(path)
+        stem, folder, suffix = file.stem.lower(), file.parent.name.lower(), file.suffix.lower()
+        if _is_macos(file):
+            reasons[path] = "macOS metadata"
+        elif folder == "points" and suffix == ".pts":
+            points.setdefault(stem, []).append(path)
+        elif folder != "images":
+            reasons[path] = "neither in a folder 'images' nor points in a folder 'points'"
+        elif not IMAGE.fullmatch(file.name):
+            reasons[path] = "name is not of the form 001A02.JPG"
+        elif stem in images:
+            reasons[path] = f"same picture as {images[stem]}, by its name"
+        else:
+            images[stem] = path
+
+    landmarks = []
+    for stem, paths in points.items():
+        reasons |= {path: f"same points as {paths[0]}, by its name" for path in paths[1:]}
+        if stem not in images:
+            reasons[paths[0]] = "points without an image"
+        elif (row := read_points(root / paths[0])) is None:
+            reasons[paths[0]] = f"points are not {POINTS} pairs of finite numbers between braces"
+        else:
+            landmarks.append({"image": images[stem]} | row)
+
+    index = [_index_row(path) for path in images.values()]
+    rejected = [{"image": path, "stage": "datasets", "reason": reason} for path, reason in reasons.items()]
+    return index, landmarks, rejected
+
+
+def read_points(path: Path) -> Row | None:
+    """Return the five landmarks of a .pts file in pixels, as columns of landmarks.csv, or None if it is malformed."""
+    body = re.fullmatch(r"[^{}]*\{([^{}]*)\}\s*", path.read_text(encoding="latin-1"))
+    try:
+        numbers = [float(word) for word in body.group(1).split()] if body else []
+    except ValueError:
+        return None
+    if len(numbers) != 2 * POINTS or not all(map(math.isfinite, numbers)):
+        return None
+    return {f"{name}_{axis}": numbers[2 * k + i] for name, k in FIVE_POINTS.items() for i, axis in enumerate("xy")}
+
+
+def _index_row(path: str) -> Row:
+    name = IMAGE.fullmatch(PurePosixPath(path).name)
+    unknown = dict.fromkeys(("age_std", "gender", "race", "part"))
+    return {"image": path, "subject": name["subject"], "age": int(name["age"])} | unknown
+
+
+def _is_macos(path: PurePosixPath) -> bool:
+    return "__MACOSX" in path.parts or path.name == ".DS_Store" or path.name.startswith("._")

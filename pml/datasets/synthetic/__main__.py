@@ -1,0 +1,33 @@
+"""`python -m pml.datasets.synthetic --format fgnet --subjects 20 --images 240 --seed 0 --output FGNET.zip`"""
+
+import argparse
+from collections.abc import Sequence
+
+from pml.datasets.synthetic.fgnet import write_fgnet
+from pml.errors import InputError, stage_main
+
+WRITERS = {"fgnet": write_fgnet}
+
+
+@stage_main
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m pml.datasets.synthetic", description="Write an archive of synthetic faces."
+    )
+    parser.add_argument("--format", choices=WRITERS, required=True, help="whose archive layout to write")
+    parser.add_argument("--subjects", type=int, default=82, help="people (default: %(default)s, as FG-NET)")
+    parser.add_argument("--images", type=int, default=1002, help="pictures of them in all (default: %(default)s, as FG-NET)")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same bytes (default: %(default)s)")
+    parser.add_argument("--output", required=True, help="the .zip to write")
+    options = parser.parse_args(arguments)
+    if not 1 <= options.subjects <= min(options.images, 999):
+        raise InputError(
+            f"--subjects {options.subjects}: give 1 to 999 people, and no more than there are --images ({options.images})"
+        )
+    if options.images > 26 * options.subjects:
+        raise InputError(f"--images {options.images}: give at most 26 pictures a person, here {26 * options.subjects}")
+    WRITERS[options.format](options.output, options.subjects, options.images, options.seed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""From run directories to metrics: errors, their uncertainty, and where they fall."""

@@ -1,0 +1,97 @@
+"""Turn the pooled predictions of an experiment into metrics of each method."""
+
+import argparse
+from collections.abc import Sequence
+
+import pandas as pd
+
+from pml.errors import InputError, stage_main
+from pml.evaluation import metrics
+from pml.files import read_table, write_table
+
+
+def evaluate(pooled: pd.DataFrame) -> pd.DataFrame:
+    """Return the `metrics` table: a row per method and scope, methods in the order of their first row in `pooled`.
+
+    Scope `own` holds every image the method was tested on, `common` those that all methods were tested on in the same fold:
+    methods may have run on some of the folds only, and only `common` compares them.
+    """
+    methods = pooled["method"].nunique()
+    common = pooled.groupby(["fold", "image"])["method"].transform("nunique") == methods
+    rows = []
+    for method in pooled["method"].unique():
+        own = pooled["method"] == method
+        rows.append({"method": method, "scope": "own", **_metrics_of(pooled[own])})
+        rows.append({"method": method, "scope": "common", **_metrics_of(pooled[own & common])})
+    return pd.DataFrame(rows)
+
+
+def mae_by_decade(pooled: pd.DataFrame) -> pd.DataFrame:
+    """Return the `decades` table: each method's MAE over the images of each decade of age, on the images it was tested on."""
+    frame = pooled.assign(decade=metrics.decades(pooled["age"]), error=(pooled["predicted_age"] - pooled["age"]).abs())
+    rows = []
+    for method, of_method in frame.groupby("method", sort=False):
+        seeds = of_method["seed"].nunique()
+        for decade, errors in of_method.groupby("decade")["error"]:
+            row = {"method": method, "decade": decade, "images": len(errors) // seeds, "mae": metrics.mae(errors)}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _metrics_of(rows: pd.DataFrame) -> dict[str, float | int]:
+    """Return the metrics of one method's rows.
+
+    Every seed was tested on the same images, so a mean over the rows is also the mean over seeds, and `images` is a count of
+    test images, summed over the folds.
+    """
+    seeds = rows["seed"].nunique()
+    errors = (rows["predicted_age"] - rows["age"]).to_numpy()
+    shot = metrics.shots(rows["train_images"])
+    low, high = metrics.mae_interval(errors, rows["subject"].fillna(rows["image"]))
+    row = {
+        "seeds": seeds,
+        "folds": rows["fold"].nunique(),
+        "images": len(rows) // max(seeds, 1),
+        "subjects": rows["subject"].nunique(),
+        "mae": metrics.mae(errors),
+        "mae_low": low,
+        "mae_high": high,
+        "mae_std_over_seeds": pd.Series(errors).abs().groupby(rows["seed"].to_numpy()).mean().std(),
+        "mae_per_subject": metrics.mae_per_subject(errors, rows["subject"]),
+        "geometric_mean": metrics.geometric_mean_error(errors),
+    }
+    for name in metrics.SHOTS:
+        of_shot = errors[shot == name]
+        row[f"images_{name}"] = len(of_shot) // max(seeds, 1)
+        row[f"mae_{name}"] = metrics.mae(of_shot)
+        row[f"geometric_mean_{name}"] = metrics.geometric_mean_error(of_shot)
+    for theta in metrics.CS_THETAS:
+        row[f"cs_{theta}"] = metrics.cumulative_score(errors, theta)
+    return row
+
+
+def _check_seeds(pooled: pd.DataFrame, path: str) -> None:
+    for method, rows in pooled.groupby("method", sort=False):
+        tests = rows.groupby(["fold", "image"])["seed"].nunique()
+        if (tests < rows["seed"].nunique()).any():
+            raise InputError(
+                f"{path}: the seeds of method '{method}' were tested on different images; run all on the same folds"
+            )
+
+
+@stage_main
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Compute the metrics of every method of an experiment."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--pooled", required=True, help="pooled.csv of the experiment")
+    parser.add_argument("--metrics", required=True, help="metrics.csv to write")
+    parser.add_argument("--decades", required=True, help="decades.csv to write")
+    options = parser.parse_args(arguments)
+    pooled = read_table(options.pooled, "pooled")
+    _check_seeds(pooled, options.pooled)
+    write_table(evaluate(pooled), options.metrics, "metrics")
+    write_table(mae_by_decade(pooled), options.decades, "decades")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Metrics of predicted ages: functions of arrays, each NaN where it has nothing to average.
+
+`errors` are predicted age minus age, (N,) in years; no metric here heeds their sign.
+"""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import bootstrap, gmean
+
+CS_THETAS = range(11)
+SHOTS = ("many", "medium", "few")
+GEOMETRIC_FLOOR = 0.01
+
+
+def mae(errors: np.ndarray) -> float:
+    """Return the mean absolute error over images, in years."""
+    return float(np.mean(np.abs(errors))) if len(errors) else np.nan
+
+
+def mae_per_subject(errors: np.ndarray, subjects: np.ndarray) -> float:
+    """Return the mean over subjects of each subject's own MAE, in years.
+
+    Under leave-one-person-out this is the mean of the folds' MAEs, which differs from `mae` when subjects have unequally many
+    images. Images without a subject are left out.
+    """
+    return float(pd.Series(np.abs(errors)).groupby(np.asarray(subjects)).mean().mean())
+
+
+def cumulative_score(errors: np.ndarray, theta: float) -> float:
+    """Return CS(theta): the fraction of images with an absolute error of at most `theta` years, unrounded and inclusive."""
+    return float(np.mean(np.abs(errors) <= theta)) if len(errors) else np.nan
+
+
+def geometric_mean_error(errors: np.ndarray) -> float:
+    """Return the geometric mean of the absolute errors, in years (Yang et al., ICML 2021).
+
+    An error below `GEOMETRIC_FLOOR` counts as the floor, lest one exact hit make the mean zero.
+    """
+    return float(gmean(np.maximum(np.abs(errors), GEOMETRIC_FLOOR))) if len(errors) else np.nan
+
+
+def shots(train_images: np.ndarray) -> np.ndarray:
+    """Return (N,) the shot of each image, from the number of training images of the same whole age.
+
+    Many has more than 100, few has fewer than 20, medium what lies between (Yang et al., Delving into Deep
+    Imbalanced Regression, ICML 2021); an age never seen in training is few.
+    """
+    train_images = np.asarray(train_images)
+    return np.select([train_images > 100, train_images < 20], ["many", "few"], "medium")
+
+
+def decades(ages: np.ndarray) -> np.ndarray:
+    """Return (N,) the first age of each age's decade: 0, 10, 20, ..."""
+    return (np.asarray(ages) // 10 * 10).astype(int)
+
+
+def mae_interval(errors: np.ndarray, clusters: np.ndarray, seed: int = 0) -> tuple[float, float]:
+    """Return the 95 % interval of the MAE, (low, high) in years: a percentile bootstrap over clusters.
+
+    The images of a person are not independent, so whole clusters, each with all its images, are drawn with replacement
+    (Field and Welsh, J. R. Statist. Soc. B 69, 2007). NaN with fewer than two clusters.
+
+    Args:
+        errors: (N,).
+        clusters: (N,) the subject of each image, or the image itself where the data set tells no subject.
+        seed: of the resampling.
+    """
+    per_cluster = pd.Series(np.abs(errors)).groupby(np.asarray(clusters)).agg(["sum", "size"])
+    if len(per_cluster) < 2:
+        return np.nan, np.nan
+
+    def ratio(sums: np.ndarray, sizes: np.ndarray, axis: int) -> np.ndarray:
+        return sums.sum(axis) / sizes.sum(axis)
+
+    interval = bootstrap(
+        (per_cluster["sum"].to_numpy(), per_cluster["size"].to_numpy()),
+        ratio,
+        paired=True,
+        vectorized=True,
+        batch=500,  # bounds the memory: that many resamples of a large test set at a time
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    return float(interval.low), float(interval.high)

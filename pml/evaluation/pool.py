@@ -1,0 +1,72 @@
+"""Gather the test predictions of every run of an experiment in one table."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from pml.errors import InputError, stage_main
+from pml.files import read_table, write_table
+
+
+def pool(index_path: str, folds_path: str, job_paths: Sequence[str]) -> pd.DataFrame:
+    """Return the `pooled` table: one row per method, seed, fold and test image, in the order of the jobs.
+
+    Raises:
+        InputError: a fold or an image is unknown, a run is listed twice, lacks predictions, or did not predict exactly the
+            test part of its fold.
+    """
+    index = read_table(index_path, "index").set_index("image")[["subject", "age", "age_std"]]
+    folds = read_table(folds_path, "folds")
+    unknown = set(folds["image"]) - set(index.index)
+    if unknown:
+        raise InputError(f"{folds_path}: image '{min(unknown)}' is not in {index_path}; assign the folds again")
+    parts = {fold: rows.groupby("part")["image"] for fold, rows in folds.groupby("fold")}
+
+    runs = pd.concat([read_table(path, "runs") for path in job_paths], ignore_index=True)
+    twice = runs[runs.duplicated(["method", "seed", "fold"])]
+    if len(twice):
+        raise InputError(f"{', '.join(job_paths)}: run {twice['run'].iloc[0]} repeats a method, seed and fold; list each once")
+
+    pooled = []
+    for run in runs.itertuples():
+        if run.fold not in parts:
+            raise InputError(f"{folds_path}: no fold {run.fold}, which {run.run} was trained on; train again")
+        path = Path(run.run) / "predictions.csv"
+        predictions = read_table(path, "predictions")
+        images = {part: rows.tolist() for part, rows in parts[run.fold]}
+        _check_images(predictions["image"], images.get("test", []), path, run.fold)
+
+        rows = predictions[["image", "predicted_age"]].join(index, on="image")
+        # Whole ages as Method.classes has them: a half rounds to even.
+        counts = index.loc[images.get("train", []), "age"].round().value_counts()
+        rows["train_images"] = rows["age"].round().map(counts).fillna(0).astype(int)
+        pooled.append(rows.assign(method=run.method, seed=run.seed, fold=run.fold))
+    return pd.concat(pooled, ignore_index=True)
+
+
+def _check_images(predicted: pd.Series, test: list[str], path: Path, fold: int) -> None:
+    remedy = "the folds have changed since, train again"
+    if predicted.duplicated().any():
+        raise InputError(f"{path}: image '{predicted[predicted.duplicated()].iloc[0]}' is predicted twice; train again")
+    if extra := set(predicted) - set(test):
+        raise InputError(f"{path}: image '{min(extra)}' is not in the test part of fold {fold}; {remedy}")
+    if missing := set(test) - set(predicted):
+        raise InputError(f"{path}: image '{min(missing)}' of the test part of fold {fold} has no prediction; {remedy}")
+
+
+@stage_main
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Pool the runs that the job files list."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--index", required=True, help="index.csv of the data set")
+    parser.add_argument("--folds", required=True, help="folds.csv of the experiment")
+    parser.add_argument("--jobs", required=True, nargs="+", help="files that list finished runs")
+    parser.add_argument("--output", required=True, help="pooled.csv to write")
+    options = parser.parse_args(arguments)
+    write_table(pool(options.index, options.folds, options.jobs), options.output, "pooled")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""From images to aligned faces: detection, alignment, the face store."""

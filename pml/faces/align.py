@@ -1,0 +1,95 @@
+"""The faces stage: from the images of a data set to the face store."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageOps
+
+from pml.errors import InputError, stage_main
+from pml.faces.alignment import align_face, centre_crop
+from pml.faces.detection import FaceDetector
+from pml.faces.store import writing_faces
+from pml.files import read_table, write_table
+from pml.progress import progress
+
+POINTS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
+COORDINATES = [f"{point}_{axis}" for point in POINTS for axis in "xy"]
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """Return the picture at `path`, upright, as (height, width, 3) uint8 RGB.
+
+    Pillow reads it, not OpenCV, which fills what a truncated JPEG lacks with grey and says nothing.
+
+    Raises:
+        ValueError: it cannot be read whole; the message says why.
+    """
+    try:
+        with Image.open(path) as picture:
+            return np.array(ImageOps.exif_transpose(picture).convert("RGB"))
+    except FileNotFoundError:
+        raise ValueError("no such file") from None
+    except Exception as error:  # What a decoder raises on a damaged file is anybody's guess.
+        reason = "not a picture" if isinstance(error, Image.UnidentifiedImageError) else str(error)
+        raise ValueError(reason) from error
+
+
+def find_landmarks(
+    image: np.ndarray, marked: np.ndarray | None, detector: FaceDetector
+) -> tuple[str, float | None, np.ndarray | None]:
+    """Return the source, the detection score and the (5, 2) landmarks to align an image by.
+
+    The detector's come first, so that every data set is aligned alike; then those `marked` by the data set; then none.
+    """
+    detection = detector.detect(image)
+    if detection is not None:
+        return "detector", detection.score, detection.landmarks
+    return ("points", None, marked) if marked is not None else ("centre", None, None)
+
+
+def align_images(images: Path, index: pd.DataFrame, landmarks: pd.DataFrame, size: int, store: Path, detector: FaceDetector):
+    """Write the face of every readable image of `index` to `store`; return the tables faces.csv and rejected.csv."""
+    marked = dict(zip(landmarks["image"], landmarks[COORDINATES].to_numpy().reshape(-1, 5, 2), strict=True))
+    faces, rejected = [], []
+    with writing_faces(store, size) as append:
+        for name in progress(index["image"], "faces"):
+            try:
+                image = read_image(images / name)
+            except ValueError as error:
+                rejected.append((name, "faces", str(error)))
+                continue
+            source, score, points = find_landmarks(image, marked.get(name), detector)
+            append(centre_crop(image, size) if points is None else align_face(image, points, size))
+            faces.append((name, source, score, *(np.full(10, np.nan) if points is None else points.ravel())))
+        if not faces:
+            raise InputError(f"{images}: none of the {len(index)} images of the index can be read; is --images their root?")
+    return (
+        pd.DataFrame(faces, columns=["image", "source", "score", *COORDINATES]).astype({"score": float}),
+        pd.DataFrame(rejected, columns=["image", "stage", "reason"]),
+    )
+
+
+@stage_main
+def main(arguments: list[str] | None = None) -> None:
+    """Align the faces of one data set."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--images", type=Path, required=True, help="folder that the paths in the index start from")
+    parser.add_argument("--index", required=True, help="index.csv")
+    parser.add_argument("--landmarks", required=True, help="landmarks.csv, the data set's own points")
+    parser.add_argument("--size", type=int, required=True, help="width and height of a face in pixels")
+    parser.add_argument("--faces", type=Path, required=True, help="face store to write (.npy)")
+    parser.add_argument("--table", required=True, help="faces.csv to write")
+    parser.add_argument("--rejected", required=True, help="rejected.csv to write")
+    options = parser.parse_args(arguments)
+
+    index = read_table(options.index, "index")
+    landmarks = read_table(options.landmarks, "landmarks")
+    faces, rejected = align_images(options.images, index, landmarks, options.size, options.faces, FaceDetector())
+    write_table(faces, options.table, "faces")
+    write_table(rejected, options.rejected, "rejected")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""Files that cross a stage: written whole or not at all, and checked against their schema on both sides."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from pml.errors import InputError
+
+SCHEMAS = Path(__file__).parents[1] / "workflow" / "schemas"
+DTYPES = {"string": "str", "integer": "int64", "number": "float64"}
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it to `path` when the block ends well, remove it otherwise."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_table(path: str | Path, schema: str) -> pd.DataFrame:
+    """Read a CSV and check it against `workflow/schemas/<schema>.schema.yaml`.
+
+    Raises:
+        InputError: the file is missing or is not a CSV, or a column is missing, unknown, of another type or out of bounds.
+    """
+    columns = load_schema(schema)["properties"]
+    dtypes = {name: DTYPES[_kind(column)] for name, column in columns.items() if _kind(column) != "integer"}
+    try:
+        # Only an empty field is missing: a subject may be called "NA".
+        frame = pd.read_csv(path, dtype=dtypes, keep_default_na=False, na_values=[""])
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; run the stage that writes it") from None
+    except ValueError as error:
+        raise InputError(f"{path}: not a {schema} table: {error}") from None
+    return check_table(frame, schema, path)
+
+
+def write_table(frame: pd.DataFrame, path: str | Path, schema: str) -> None:
+    """Check `frame` against its schema, order its columns as there, and write it as CSV."""
+    frame = check_table(frame, schema, path)
+    with replacing(path) as temporary:
+        frame.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def check_table(frame: pd.DataFrame, schema: str, path: str | Path) -> pd.DataFrame:
+    """Return `frame` with the columns in the schema's order.
+
+    Raises:
+        InputError: a column is missing, unknown, of another type, or holds a value out of bounds or empty.
+    """
+    definition = load_schema(schema)
+    columns = definition["properties"]
+    missing = [name for name in definition["required"] if name not in frame]
+    unknown = [name for name in frame if name not in columns]
+    if missing or unknown:
+        raise InputError(f"{path}: columns missing: {missing}, unknown: {unknown}; a {schema} table has {list(columns)}")
+    frame = frame[[name for name in columns if name in frame]]
+    for name in frame:
+        _check_column(frame[name], columns[name], f"{path}: column '{name}'")
+    return frame
+
+
+def load_schema(name: str) -> dict:
+    """Return the JSON schema of one row of the table `name`."""
+    return yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text())
+
+
+def _kind(column: dict) -> str:
+    kinds = [column["type"]] if isinstance(column["type"], str) else column["type"]
+    return next(kind for kind in kinds if kind != "null")
+
+
+def _check_column(values: pd.Series, column: dict, where: str) -> None:
+    empty = values.isna()
+    if empty.any() and "null" not in column["type"]:
+        raise InputError(f"{where} is empty in row {empty.argmax() + 1}; it needs a value there")
+    values = values[~empty]
+    if _kind(column) == "integer" and len(values) and not pd.api.types.is_integer_dtype(values):
+        raise InputError(f"{where} holds {values.iloc[0]!r}; it needs whole numbers")
+    if _kind(column) == "number" and len(values) and not pd.api.types.is_numeric_dtype(values):
+        raise InputError(f"{where} holds {values.iloc[0]!r}; it needs numbers")
+    wrong = pd.Series(False, index=values.index)
+    if "minimum" in column:
+        wrong |= values < column["minimum"]
+    if "maximum" in column:
+        wrong |= values > column["maximum"]
+    if "enum" in column:
+        wrong |= ~values.isin(column["enum"])
+    if wrong.any():
+        allowed = {key: column[key] for key in ("minimum", "maximum", "enum") if key in column}
+        raise InputError(f"{where} holds {values[wrong].iloc[0]!r}; allowed: {allowed}")

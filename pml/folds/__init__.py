@@ -1,0 +1,1 @@
+"""From an index to folds.csv: who is in training and who is in test."""

@@ -1,0 +1,164 @@
+"""The age of the face in an ordinary photo, by the model of a finished run."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from pml.errors import InputError
+from pml.faces.align import read_image
+from pml.faces.alignment import align_face
+from pml.faces.detection import Detection, FaceDetector
+from pml.files import replacing
+from pml.progress import progress
+from pml.reporting.style import PAGE, PALETTE
+from pml.training.loop import predict
+from pml.training.run import choose_device
+from pml.training.run_directory import load_model
+
+MASS = 0.8  # of the predicted distribution, which the interval holds at least
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a model says of one face.
+
+    Attributes:
+        age: in years.
+        ages: (K,) ages in years that have a class.
+        distribution: (K,) probabilities over `ages`, or None if the method has none.
+    """
+
+    age: float
+    ages: np.ndarray
+    distribution: np.ndarray | None
+
+    @property
+    def interval(self) -> tuple[int, int] | None:
+        """The central 80 % of the distribution, in whole years; None without a distribution."""
+        return None if self.distribution is None else central_interval(self.ages, self.distribution, MASS)
+
+    def __str__(self) -> str:
+        if self.interval is None:
+            return f"{self.age:.1f} years (no interval: the method predicts no distribution)"
+        low, high = self.interval
+        return f"{self.age:.1f} years ({100 * MASS:.0f} % interval {low}-{high})"
+
+
+def central_interval(ages: np.ndarray, distribution: np.ndarray, mass: float) -> tuple[int, int]:
+    """Return the first and the last age of the central interval: between the quantiles (1 - mass) / 2 and (1 + mass) / 2.
+
+    Ages are whole, so it holds at least `mass` of the distribution and on either side leaves out at most (1 - mass) / 2.
+
+    Args:
+        ages: (K,) ascending.
+        distribution: (K,) probabilities over `ages`.
+        mass: in (0, 1).
+    """
+    cumulated = np.cumsum(distribution, dtype=float)
+    low, high = np.searchsorted(cumulated / cumulated[-1], [(1 - mass) / 2, (1 + mass) / 2])
+    return int(ages[low]), int(ages[high])
+
+
+def predict_photos(photos: Sequence[Path], run: Path, output: Path) -> None:
+    """Print the age of the face in each photo and draw it to <stem of the photo>_age.png in `output`.
+
+    Every photo is read and its face found before the first file is written.
+
+    Raises:
+        InputError: `run` has no model, a photo cannot be read or shows no face, or a drawing would overwrite another or a photo.
+    """
+    drawings = [output / f"{photo.stem}_age.png" for photo in photos]
+    _check_drawings(drawings, photos)
+    if output.exists() and not output.is_dir():
+        raise InputError(f"{output}: not a folder; name one under --output")
+    size = read_face_size(run)
+    model, settings = load_model(run, choose_device("auto"))
+    detector = FaceDetector()
+    detections, faces = zip(*(find_face(photo, detector, size) for photo in progress(photos, "faces")), strict=True)
+
+    predicted_ages, distributions = predict(model, np.stack(faces), np.arange(len(faces)), settings)
+    for i, (photo, drawing) in enumerate(zip(photos, drawings, strict=True)):
+        distribution = None if distributions is None else distributions[i]
+        estimate = Estimate(float(predicted_ages[i]), np.array(settings.age_classes), distribution)
+        figure = draw(_read_photo(photo), detections[i], faces[i], estimate)
+        with replacing(drawing) as temporary:
+            figure.savefig(temporary, format="png", dpi=200)
+        print(f"{photo}: {estimate}")
+
+
+def read_face_size(run: Path) -> int:
+    """Return the width and height in pixels of the faces that a run was trained on.
+
+    Raises:
+        InputError: there is no such run, or its run.json does not tell.
+    """
+    try:
+        facts = json.loads((run / "run.json").read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{run}: not the directory of a finished run: {error}; name one that holds run.json and model.pt") from None
+    if "face_size" not in facts:
+        raise InputError(f"{run / 'run.json'}: no 'face_size'; the run is older than this command, train it again")
+    return facts["face_size"]
+
+
+def find_face(photo: Path, detector: FaceDetector, size: int) -> tuple[Detection, np.ndarray]:
+    """Return the main face of a photo, as found and as aligned, (size, size, 3) uint8, in the way of the face store.
+
+    Raises:
+        InputError: the photo cannot be read, or no face is found in it.
+    """
+    image = _read_photo(photo)
+    detection = detector.detect(image)
+    if detection is None:
+        raise InputError(f"{photo}: no face found; give a photo with an upright, unobscured face, cut to the person if need be")
+    return detection, align_face(image, detection.landmarks, size)
+
+
+def draw(image: np.ndarray, detection: Detection, face: np.ndarray, estimate: Estimate) -> Figure:
+    """Draw the photo with a box round the face, the aligned face as the model sees it, and the predicted distribution."""
+    figure = Figure(figsize=(PAGE, 2.4))
+    figure.suptitle(str(estimate))
+    photo_axis, face_axis, age_axis = figure.subplots(1, 3, width_ratios=[1, 1, 2])
+    for axis, picture, title in ((photo_axis, image, "face found"), (face_axis, face, "as the model sees it")):
+        axis.imshow(picture)
+        axis.set_title(title)
+        axis.axis("off")
+    left, top, right, bottom = detection.box
+    photo_axis.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, color=PALETTE[1], linewidth=1.5))
+    _draw_distribution(age_axis, estimate)
+    return figure
+
+
+def _draw_distribution(axis: Axes, estimate: Estimate) -> None:
+    axis.set(xlabel="age in years", xlim=(estimate.ages[0] - 0.5, estimate.ages[-1] + 0.5))
+    if estimate.distribution is None:
+        axis.set_yticks([])
+    else:
+        low, high = estimate.interval
+        inside = (low <= estimate.ages) & (estimate.ages <= high)
+        for rows, alpha, label in ((inside, 0.7, f"{100 * MASS:.0f} % interval {low}-{high}"), (~inside, 0.25, None)):
+            axis.bar(estimate.ages[rows], estimate.distribution[rows], 1, color=PALETTE[0], alpha=alpha, linewidth=0, label=label)
+        axis.set_ylabel("probability")
+    axis.axvline(estimate.age, color=PALETTE[1], label=f"predicted age {estimate.age:.1f}")
+    axis.legend()
+
+
+def _read_photo(photo: Path) -> np.ndarray:
+    try:
+        return read_image(photo)
+    except ValueError as error:
+        raise InputError(f"{photo}: cannot be read: {error}; give a whole picture, such as a JPEG or PNG") from None
+
+
+def _check_drawings(drawings: Sequence[Path], photos: Sequence[Path]) -> None:
+    taken = {photo.resolve() for photo in photos}
+    for drawing in drawings:
+        if drawing.resolve() in taken:
+            raise InputError(f"{drawing}: would be written twice, or over a photo; give fewer photos, or another --output")
+        taken.add(drawing.resolve())

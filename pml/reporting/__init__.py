@@ -1,0 +1,1 @@
+"""From metrics to what a reader opens: tables and figures."""

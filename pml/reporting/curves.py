@@ -1,0 +1,100 @@
+"""Training curves: the loss and each of its terms over the epochs, one panel per term.
+
+A line is a method's mean over its runs (folds and seeds), its band the range from the 10th to the 90th percentile of the runs.
+Methods minimise different losses, so only terms of the same meaning compare in height; elsewhere look at the shape.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from pml.errors import InputError, stage_main
+from pml.files import read_table
+from pml.reporting.arguments import figure_parser, method_label
+from pml.reporting.style import COLUMN, PAGE, line_style, save, set_title
+
+COLUMNS = 4
+LOG_RATIO = 20  # an axis is logarithmic if its greatest mean exceeds its least by more than this factor
+
+
+def load_histories(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the loss terms of all runs in long form: method, epoch, term, value, the terms in their order of appearance.
+
+    A run without history.csv is one of a method that is not trained, and is left out.
+
+    Raises:
+        InputError: no run has a history, or a history has no epoch or loss.
+    """
+    frames = []
+    for method, run in zip(runs["method"], runs["run"], strict=True):
+        path = Path(run) / "history.csv"
+        if not path.exists():
+            continue
+        history = pd.read_csv(path)
+        if not {"epoch", "loss"} <= set(history):
+            raise InputError(f"{path}: columns 'epoch' and 'loss' are needed; run the training again")
+        history = history.drop(columns="learning_rate", errors="ignore")
+        frames.append(history.melt("epoch", var_name="term").assign(method=method))
+    if not frames:
+        raise InputError("--jobs: none of the runs has a history.csv; name a method that is trained")
+    return pd.concat(frames, ignore_index=True)
+
+
+def summarise(histories: pd.DataFrame) -> pd.DataFrame:
+    """Return mean, low and high (10th and 90th percentile) over the runs, indexed by term, method and epoch."""
+    values = histories.groupby(["term", "method", "epoch"], sort=False)["value"]
+    return pd.DataFrame({"mean": values.mean(), "low": values.quantile(0.1), "high": values.quantile(0.9)}).dropna()
+
+
+def draw(histories: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
+    """Draw the figure from `load_histories`; `labels` gives the printed name of a method, by default its own."""
+    summary = summarise(histories)
+    terms, methods = histories["term"].unique(), histories["method"].unique()
+    columns = min(COLUMNS, len(terms))
+    rows = -(-len(terms) // columns)
+    figure = Figure(figsize=(max(COLUMN, PAGE * columns / COLUMNS), 0.6 + 0.18 * -(-len(methods) // 4) + 1.6 * rows))
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axis, term in zip(axes, terms, strict=False):
+        _draw_term(axis, summary.loc[term], methods, labels)
+        axis.set(title=term.replace("_", " "), xlabel="epoch")
+    for axis in axes[len(terms) :]:
+        axis.remove()
+    # Not every method has every term, but all have a loss.
+    handles, names = axes[list(terms).index("loss")].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=min(4, len(names)))
+    return figure
+
+
+def _draw_term(axis: Axes, summary: pd.DataFrame, methods: Sequence[str], labels: Mapping[str, str]) -> None:
+    for place, method in enumerate(methods):
+        if method not in summary.index:
+            continue
+        curve = summary.loc[method].sort_index()
+        style = line_style(place)
+        # A single epoch is a point, which a line would not show.
+        axis.plot(curve.index, curve["mean"], label=labels.get(method, method), marker="." if len(curve) == 1 else "", **style)
+        axis.fill_between(curve.index, curve["low"], curve["high"], color=style["color"], alpha=0.2, linewidth=0)
+    if summary["low"].min() > 0 and summary["mean"].max() > LOG_RATIO * summary["mean"].min():
+        axis.set_yscale("log")
+    axis.locator_params(axis="x", integer=True, nbins=5)
+
+
+@stage_main
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Read the histories of the runs that the job files list and write the figure."""
+    parser = figure_parser(__doc__)
+    parser.add_argument("--jobs", nargs="+", required=True)
+    parser.add_argument("--labels", nargs="*", type=method_label, default=[], help="method=Label, as printed")
+    options = parser.parse_args(arguments)
+
+    runs = pd.concat([read_table(job, "runs") for job in options.jobs])
+    figure = draw(load_histories(runs), dict(options.labels))
+    set_title(figure, options.data, options.synthetic)
+    save(figure, options.pdf, options.png)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""From faces and folds to run directories: one process trains one or more folds."""

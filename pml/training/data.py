@@ -1,0 +1,62 @@
+"""The faces and labels of one experiment, and the parts of one fold."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from pml.errors import InputError
+from pml.files import read_table
+from pml.training.settings import fingerprint
+
+
+@dataclass(frozen=True)
+class Part:
+    """The images of one part of a fold: rows of index.csv, and where their faces stand in the store."""
+
+    index: pd.DataFrame
+    store_rows: np.ndarray
+
+    @property
+    def ages(self) -> torch.Tensor:
+        """(N,) labels in years."""
+        return torch.tensor(self.index["age"].to_numpy(), dtype=torch.float32)
+
+    @property
+    def age_stds(self) -> torch.Tensor:
+        """(N,) standard deviations of the labels in years, NaN where unknown."""
+        return torch.tensor(self.index["age_std"].to_numpy(float), dtype=torch.float32)
+
+
+class ExperimentData:
+    """The face store, the index and the folds of an experiment.
+
+    Args:
+        index, faces_table, faces, folds: paths of index.csv, faces.csv, faces.npy and folds.csv.
+
+    Raises:
+        InputError: the store and faces.csv differ in length.
+    """
+
+    def __init__(self, index: Path, faces_table: Path, faces: Path, folds: Path):
+        self.index = read_table(index, "index").set_index("image", drop=False)
+        self.faces = np.load(faces, mmap_mode="r")
+        self.faces_table = read_table(faces_table, "faces")
+        self.folds = read_table(folds, "folds")
+        self._store_row = pd.Series(range(len(self.faces_table)), index=self.faces_table["image"])
+        if len(self.faces) != len(self.faces_table):
+            raise InputError(f"{faces}: {len(self.faces)} faces, but {faces_table} has {len(self.faces_table)}; align again")
+
+    def part(self, fold: int, part: str) -> Part:
+        """Return the images that are in `part` (train or test) of `fold`, in the order of folds.csv."""
+        rows = self.folds[(self.folds["fold"] == fold) & (self.folds["part"] == part)]
+        return Part(self.index.loc[rows["image"]], self._store_row.loc[rows["image"]].to_numpy())
+
+    def fingerprint(self, fold: int) -> str:
+        """Return a hash that changes when the labels, the alignment or the parts of the fold change."""
+        rows = self.folds[self.folds["fold"] == fold]
+        faces = self.faces_table.set_index("image").loc[rows["image"]]
+        tables = (rows, self.index.loc[rows["image"]], faces)
+        return fingerprint(self.faces.shape[1:], [int(pd.util.hash_pandas_object(table).sum()) for table in tables])

@@ -1,0 +1,180 @@
+"""One run's training, from the first epoch or a checkpoint to the last epoch."""
+
+import math
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pml.errors import InputError
+from pml.files import replacing
+from pml.method import Method
+from pml.training.augmentation import augment, normalise
+from pml.training.data import Part
+from pml.training.settings import Settings
+
+CHECKPOINT_SECONDS = 60
+PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass
+class Model:
+    """A method on its backbone."""
+
+    backbone: nn.Module
+    method: Method
+    device: torch.device
+    history: list[dict[str, float]] = field(default_factory=list)
+
+    def weights(self) -> dict[str, dict[str, Tensor]]:
+        """Return what model.pt holds."""
+        return {"backbone": self.backbone.state_dict(), "method": self.method.state_dict()}
+
+
+def seeds_of(seed: int, fold: int, epoch: int) -> int:
+    """Return the random seed of one epoch of a run, so that resuming needs no state of a generator."""
+    return int(np.random.SeedSequence([seed, fold, epoch]).generate_state(1, np.uint64)[0] >> 1)
+
+
+def learning_rate_at(epoch: float, settings: Settings) -> float:
+    """Return the learning rate after `epoch` epochs, fractions included.
+
+    A linear warm-up from zero, then the cosine of CosineAnnealingLR down to zero, or ExponentialLR's constant factor an
+    epoch (Sec. 4.2), or a constant rate.
+    """
+    if settings.warmup_epochs and epoch <= settings.warmup_epochs:
+        return settings.learning_rate * epoch / settings.warmup_epochs
+    if settings.schedule == "cosine":
+        progress = (epoch - settings.warmup_epochs) / (settings.epochs - settings.warmup_epochs)
+        return settings.learning_rate * (1 + math.cos(math.pi * progress)) / 2
+    if settings.schedule == "exponential":
+        return settings.learning_rate * settings.decay ** int(epoch)
+    return settings.learning_rate
+
+
+def build_optimiser(model: Model, settings: Settings) -> torch.optim.Optimizer:
+    """Return Adam or SGD over backbone and method, with the paper's weight decay and momentum (Sec. 4.2)."""
+    parameters = [*model.backbone.parameters(), *model.method.parameters()]
+    if settings.optimiser == "adam":
+        return torch.optim.Adam(parameters, settings.learning_rate, weight_decay=settings.weight_decay)
+    return torch.optim.SGD(parameters, settings.learning_rate, settings.momentum, weight_decay=settings.weight_decay)
+
+
+def train(
+    model: Model, faces: np.ndarray, part: Part, settings: Settings, seed: int, fold: int, checkpoint: Path, log: Callable
+) -> None:
+    """Train `model` in place to the last epoch, resuming from `checkpoint` if it exists; fills `model.history`.
+
+    Args:
+        faces: the face store, (M, H, W, 3) uint8.
+        part: the training part.
+        checkpoint: written at most once a minute, at the end of an epoch.
+        log: called with a line of text after every epoch.
+
+    Raises:
+        InputError: the part has no images, or the loss is no longer finite.
+    """
+    if not len(part.store_rows):
+        raise InputError(f"fold {fold}: no training images; check folds.csv")
+    optimiser = build_optimiser(model, settings)
+    scaler = torch.amp.GradScaler(model.device.type, enabled=settings.precision == "float16")
+    ages, age_stds = part.ages.to(model.device), part.age_stds.to(model.device)
+    batch_size = min(settings.batch_size, len(ages))
+    steps = len(ages) // batch_size
+    first_epoch = _restore(checkpoint, model, optimiser, scaler)
+    saved = monotonic()
+    for epoch in range(first_epoch, settings.epochs):
+        torch.manual_seed(seeds_of(seed, fold, epoch))
+        generator = torch.Generator().manual_seed(seeds_of(seed, fold, epoch))
+        order = torch.randperm(len(ages), generator=generator)
+        model.backbone.train()
+        model.method.train()
+        sums: dict[str, Tensor] = {}
+        for step in range(steps):
+            chosen = order[step * batch_size : (step + 1) * batch_size].numpy()
+            inputs = normalise(_to_device(faces[part.store_rows[chosen]], model.device))
+            inputs = augment(inputs, settings.augmentation, generator)
+            for group in optimiser.param_groups:
+                group["lr"] = learning_rate_at(epoch + (step + 0.5) / steps, settings)
+            with autocast(settings, model.device):
+                features = model.backbone(inputs)
+            # The heads work on exponentials and small variances: always in float32.
+            loss, terms = model.method.loss(features.float(), ages[chosen], age_stds[chosen])
+            optimiser.zero_grad()
+            scaler.scale(loss).backward()
+            scaler.step(optimiser)
+            scaler.update()
+            for name, value in {"loss": loss.detach(), **terms}.items():
+                sums[name] = sums.get(name, 0) + value
+        means = {name: float(total) / steps for name, total in sums.items()}
+        if not math.isfinite(means["loss"]):
+            raise InputError(f"fold {fold}, epoch {epoch + 1}: the loss is {means['loss']}; lower training.learning_rate")
+        model.history.append({"epoch": epoch + 1, "learning_rate": learning_rate_at(epoch + 1, settings), **means})
+        log(f"fold {fold} seed {seed} epoch {epoch + 1}/{settings.epochs} loss {means['loss']:.4f}")
+        if monotonic() - saved >= CHECKPOINT_SECONDS and epoch + 1 < settings.epochs:
+            _save(checkpoint, model, optimiser, scaler)
+            saved = monotonic()
+
+
+@torch.inference_mode()
+def predict(model: Model, faces: np.ndarray, store_rows: np.ndarray, settings: Settings) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return (N,) predicted ages in years and the (N, K) distributions, or None if the method has none.
+
+    With `mirror_test`, both are the mean over the face and its mirror image.
+    """
+    views = []
+    for mirrored in (False, True)[: 1 + settings.mirror_test]:
+        features = extract_features(model, faces, store_rows, settings, mirrored)
+        views.append((model.method.predict(features), model.method.distribution(features)))
+    predicted_ages = torch.stack([predicted for predicted, _ in views]).mean(0)
+    distributions = [distribution for _, distribution in views if distribution is not None]
+    distribution = torch.stack(distributions).mean(0).cpu().numpy() if distributions else None
+    return predicted_ages.cpu().numpy(), distribution
+
+
+@torch.inference_mode()
+def extract_features(
+    model: Model, faces: np.ndarray, store_rows: np.ndarray, settings: Settings, mirrored: bool = False
+) -> Tensor:
+    """Return the (N, D) features of the faces at `store_rows`, in evaluation mode."""
+    model.backbone.eval()
+    model.method.eval()
+    batches = []
+    for start in range(0, len(store_rows), settings.batch_size):
+        inputs = normalise(_to_device(faces[store_rows[start : start + settings.batch_size]], model.device))
+        with autocast(settings, model.device):
+            batches.append(model.backbone(inputs.flip(3) if mirrored else inputs).float())
+    return torch.cat(batches)
+
+
+def autocast(settings: Settings, device: torch.device):
+    """Return the context of the configured precision."""
+    precision = PRECISIONS[settings.precision]
+    return nullcontext() if precision is None else torch.autocast(device.type, precision)
+
+
+def _to_device(faces: np.ndarray, device: torch.device) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(faces)).to(device, non_blocking=True)
+
+
+def _save(path: Path, model: Model, optimiser: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> None:
+    state = model.weights() | {"optimiser": optimiser.state_dict(), "scaler": scaler.state_dict(), "history": model.history}
+    with replacing(path) as temporary:
+        torch.save(state, temporary)
+
+
+def _restore(path: Path, model: Model, optimiser: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> int:
+    if not path.exists():
+        return 0
+    state = torch.load(path, map_location=model.device, weights_only=True)
+    model.backbone.load_state_dict(state["backbone"])
+    model.method.load_state_dict(state["method"])
+    optimiser.load_state_dict(state["optimiser"])
+    scaler.load_state_dict(state["scaler"])
+    model.history[:] = state["history"]
+    return len(model.history)

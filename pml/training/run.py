@@ -1,0 +1,119 @@
+"""Stage: train one method on one or more folds of an experiment, in one process."""
+
+import argparse
+import sys
+from pathlib import Path
+from time import monotonic
+
+import pandas as pd
+import torch
+
+from pml.errors import InputError, stage_main
+from pml.files import write_table
+from pml.method import PixelFreeMethod, method_class, method_options
+from pml.training import run_directory
+from pml.training.data import ExperimentData
+from pml.training.loop import predict, seeds_of, train
+from pml.training.settings import Settings, fingerprint, load_settings
+
+
+def run_fold(
+    settings: Settings, data: ExperimentData, seed: int, fold: int, directory: Path, device: torch.device, keep_model: bool
+) -> None:
+    """Train and test on one fold and fill its run directory; do nothing if the same run is there already."""
+    key = fingerprint(settings.as_dict(), seed, data.fingerprint(fold))
+    if run_directory.is_finished(directory, key, keep_model):
+        _log(f"fold {fold} seed {seed}: finished before")
+        return
+    directory.mkdir(parents=True, exist_ok=True)
+    for stale in ("run.json", "model.pt"):
+        (directory / stale).unlink(missing_ok=True)
+    start = monotonic()
+    train_part, test_part = data.part(fold, "train"), data.part(fold, "test")
+    torch.manual_seed(seeds_of(seed, fold, settings.epochs))
+    model = run_directory.build_model(settings, device)
+    checkpoint = directory / f"checkpoint-{key[:16]}.pt"
+    train(model, data.faces, train_part, settings, seed, fold, checkpoint, _log)
+    predicted_ages, distribution = predict(model, data.faces, test_part.store_rows, settings)
+    run_directory.write_predictions(directory, test_part.index, predicted_ages, settings.age_classes, distribution)
+    run_directory.write_history(directory, model.history)
+    if keep_model:
+        run_directory.write_model(directory, model)
+    run_directory.write_run(
+        directory,
+        settings,
+        fingerprint=key,
+        fold=fold,
+        seed=seed,
+        train_images=len(train_part.index),
+        test_images=len(test_part.index),
+        face_size=data.faces.shape[1],
+        device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        threads=torch.get_num_threads(),
+        seconds=round(monotonic() - start, 1),
+    )
+    for leftover in directory.glob("checkpoint-*.pt"):
+        leftover.unlink()
+
+
+def run_pixel_free_fold(settings: Settings, data: ExperimentData, seed: int, fold: int, directory: Path) -> None:
+    """Predict one fold from index.csv alone and fill its run directory."""
+    train_index, test_index = data.part(fold, "train").index, data.part(fold, "test").index
+    method = method_class(settings.method)(method_options(settings.method, settings.options))
+    predicted_ages = method.predict(train_index, test_index.drop(columns=["age", "age_std"]))
+    run_directory.write_predictions(directory, test_index, predicted_ages, settings.age_classes, None)
+    key = fingerprint(settings.as_dict(), seed, data.fingerprint(fold))
+    run_directory.write_run(directory, settings, fingerprint=key, fold=fold, seed=seed)
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device that the config asks for.
+
+    Raises:
+        InputError: a GPU is asked for and there is none.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError("training.device is 'cuda', but this machine shows no GPU; set it to 'auto' or 'cpu'")
+    return torch.device(name)
+
+
+def _log(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+@stage_main
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m pml.training.run", description=__doc__)
+    parser.add_argument("--settings", type=Path, required=True, help="settings.json of the method in this experiment")
+    parser.add_argument("--name", required=True, help="the method's name in the config")
+    parser.add_argument("--index", type=Path, required=True)
+    parser.add_argument("--faces-table", type=Path, required=True)
+    parser.add_argument("--faces", type=Path, required=True)
+    parser.add_argument("--folds-table", type=Path, required=True)
+    parser.add_argument("--folds", type=int, nargs="+", required=True, help="the folds to run, one after the other")
+    parser.add_argument("--keep-models", type=int, nargs="*", default=[], help="the folds whose model.pt is kept")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads; other numbers give other last digits")
+    parser.add_argument("--runs", type=Path, required=True, help="folder for the run directories")
+    parser.add_argument("--output", type=Path, required=True, help="table of the finished runs")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    settings = load_settings(arguments.settings)
+    data = ExperimentData(arguments.index, arguments.faces_table, arguments.faces, arguments.folds_table)
+    pixel_free = issubclass(method_class(settings.method), PixelFreeMethod)
+    device = choose_device(settings.device)
+    rows = []
+    for fold in arguments.folds:
+        directory = arguments.runs / f"fold{fold:03d}"
+        if pixel_free:
+            run_pixel_free_fold(settings, data, arguments.seed, fold, directory)
+        else:
+            run_fold(settings, data, arguments.seed, fold, directory, device, fold in arguments.keep_models)
+        rows.append({"method": arguments.name, "seed": arguments.seed, "fold": fold, "run": str(directory)})
+    write_table(pd.DataFrame(rows), arguments.output, "runs")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""The run directory: what one run (experiment x method x fold x seed) leaves behind."""
+
+import json
+import platform
+import resource
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from pml.errors import InputError
+from pml.files import replacing, write_table
+from pml.method import Method, method_class, method_options
+from pml.training.backbone import build_backbone
+from pml.training.loop import Model
+from pml.training.settings import Augmentation, Settings
+
+
+def is_finished(directory: Path, run_fingerprint: str, needs_model: bool) -> bool:
+    """Tell whether the run is complete and was made from the same settings and data."""
+    if needs_model and not (directory / "model.pt").exists():
+        return False
+    try:
+        return json.loads((directory / "run.json").read_text())["fingerprint"] == run_fingerprint
+    except (FileNotFoundError, KeyError, ValueError):
+        return False
+
+
+def write_predictions(
+    directory: Path, index: pd.DataFrame, predicted_ages: np.ndarray, ages: range, distribution: np.ndarray | None
+) -> None:
+    """Write predictions.csv and, if the method has a distribution, predictions.npz."""
+    predictions = pd.DataFrame({"image": index["image"], "age": index["age"], "predicted_age": predicted_ages})
+    write_table(predictions, directory / "predictions.csv", "predictions")
+    (directory / "predictions.npz").unlink(missing_ok=True)
+    if distribution is not None:
+        with replacing(directory / "predictions.npz") as temporary:
+            np.savez(temporary, ages=np.array(ages), distribution=distribution.astype(np.float32))
+
+
+def write_history(directory: Path, history: list[dict[str, float]]) -> None:
+    """Write history.csv, one row per epoch."""
+    with replacing(directory / "history.csv") as temporary:
+        pd.DataFrame(history).to_csv(temporary, index=False, lineterminator="\n")
+
+
+def write_model(directory: Path, model: Model) -> None:
+    """Write model.pt: weights only."""
+    # torch.save writes the name of a path into the file, and the temporary name is another in every process.
+    with replacing(directory / "model.pt") as temporary, temporary.open("wb") as file:
+        torch.save(model.weights(), file)
+
+
+def write_run(directory: Path, settings: Settings, **facts: object) -> None:
+    """Write run.json, last of all: its presence says that the run is complete."""
+    facts |= {
+        "settings": settings.as_dict(),
+        "commit": _commit(),
+        "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+    with replacing(directory / "run.json") as temporary:
+        temporary.write_text(json.dumps(facts, indent=2) + "\n")
+
+
+def build_model(settings: Settings, device: torch.device) -> Model:
+    """Return the untrained backbone and method of `settings`; the caller seeds torch."""
+    backbone, feature_dim = build_backbone(settings.backbone, settings.initialisation)
+    kind = method_class(settings.method)
+    if not issubclass(kind, Method):
+        raise InputError(f"method '{settings.method}' looks at no pixels, so it has no model")
+    method = kind(feature_dim, settings.age_classes, method_options(settings.method, settings.options))
+    return Model(backbone.to(device), method.to(device), device)
+
+
+def load_model(directory: Path, device: torch.device) -> tuple[Model, Settings]:
+    """Return the trained model of a run directory, and its settings.
+
+    Raises:
+        InputError: the directory holds no finished run, or its model was not kept.
+    """
+    try:
+        values = json.loads((directory / "run.json").read_text())["settings"]
+        weights = torch.load(directory / "model.pt", map_location=device, weights_only=True)
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{error.filename}: no such file; name a finished run whose fold stands under 'keep_models' in the config"
+        ) from None
+    values |= {"augmentation": Augmentation(**values["augmentation"]), "ages": tuple(values["ages"]), "initialisation": "random"}
+    settings = Settings(**values)
+    model = build_model(settings, device)
+    model.backbone.load_state_dict(weights["backbone"])
+    model.method.load_state_dict(weights["method"])
+    return model, settings
+
+
+def _commit() -> str | None:
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

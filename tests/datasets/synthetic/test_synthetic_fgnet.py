@@ -1,0 +1,98 @@
+"""The archive: FG-NET's names and layout, the same bytes for the same seed, faces that the detector finds."""
+
+import io
+import re
+import zipfile
+from collections import Counter
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pml.datasets.synthetic.__main__ import main
+from pml.datasets.synthetic.fgnet import write_fgnet
+
+IMAGE = re.compile(r"FGNET/images/(\d{3})A(\d{2})([a-z]?)\.JPG")
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    path = tmp_path_factory.mktemp("synthetic") / "FGNET.zip"
+    write_fgnet(path, subjects=4, images=28, seed=0)
+    with zipfile.ZipFile(path) as archive:
+        yield archive
+
+
+def test_same_seed_same_bytes_and_other_seed_other_bytes(tmp_path):
+    for name, seed in (("a", 5), ("b", 5), ("c", 6)):
+        write_fgnet(tmp_path / name, subjects=2, images=8, seed=seed)
+    a, b, c = ((tmp_path / name).read_bytes() for name in "abc")
+    assert a == b != c
+
+
+def test_images_are_named_by_subject_and_age_and_each_has_points(archive):
+    names = archive.namelist()
+    images = [IMAGE.fullmatch(name) for name in names if name.startswith("FGNET/images/")]
+    assert len(images) == 28 and all(images)
+    assert {match[1] for match in images} == {"001", "002", "003", "004"}
+    points = {name for name in names if name.startswith("FGNET/points/")}
+    assert points == {f"FGNET/points/{match[1]}a{match[2]}{match[3]}.pts" for match in images}
+
+
+def test_a_letter_is_added_only_to_pictures_at_the_same_age(archive):
+    images = [match for match in map(IMAGE.fullmatch, archive.namelist()) if match]
+    at_age = Counter((match[1], match[2]) for match in images)
+    for (subject, age), count in at_age.items():
+        letters = sorted(match[3] for match in images if (match[1], match[2]) == (subject, age))
+        assert letters == ([""] if count == 1 else [chr(ord("a") + k) for k in range(count)])
+
+
+def test_the_real_archive_s_other_files_are_there(archive):
+    names = archive.namelist()
+    assert "FGNET/README.md" in names and b"ynthetic" in archive.read("FGNET/README.md")
+    assert any(name.startswith("FGNET/Data_files/") for name in names)
+    assert any(name.startswith("__MACOSX/FGNET/images/._") and name.endswith(".JPG") for name in names)
+
+
+def test_pictures_are_jpegs_some_of_one_channel_and_points_lie_in_them(archive):
+    modes = Counter()
+    for name in archive.namelist():
+        if match := IMAGE.fullmatch(name):
+            image = Image.open(io.BytesIO(archive.read(name)))
+            assert image.format == "JPEG"
+            modes[image.mode] += 1
+            text = archive.read(f"FGNET/points/{match[1]}a{match[2]}{match[3]}.pts").decode()
+            header, body = text.split("{")
+            assert header.split() == ["version:", "1", "n_points:", "68"]
+            points = np.array(body.split("}")[0].split(), float).reshape(-1, 2)
+            assert points.shape == (68, 2)
+            assert np.all(points >= 0) and np.all(points < image.size)
+    assert set(modes) == {"RGB", "L"} and modes["L"] < modes["RGB"]
+
+
+def test_command_line_writes_the_archive(tmp_path):
+    path = tmp_path / "FGNET.zip"
+    main(["--format", "fgnet", "--subjects", "1", "--images", "2", "--seed", "3", "--output", str(path)])
+    assert sum(bool(IMAGE.fullmatch(name)) for name in zipfile.ZipFile(path).namelist()) == 2
+
+
+@pytest.mark.parametrize("subjects, images, field", [(0, 10, "--subjects"), (5, 3, "--subjects"), (1, 27, "--images")])
+def test_command_line_refuses_counts_that_no_album_can_have(tmp_path, capsys, subjects, images, field):
+    path = tmp_path / "FGNET.zip"
+    with pytest.raises(SystemExit) as exit:
+        main(["--format", "fgnet", "--subjects", str(subjects), "--images", str(images), "--output", str(path)])
+    assert exit.value.code == 2
+    assert field in capsys.readouterr().err
+    assert not path.exists()
+
+
+@pytest.mark.slow
+def test_the_detector_finds_99_in_100_faces(tmp_path):
+    MTCNN = pytest.importorskip("facenet_pytorch").MTCNN
+    detector, found, total = MTCNN(), 0, 200
+    write_fgnet(tmp_path / "FGNET.zip", subjects=15, images=total, seed=11)
+    with zipfile.ZipFile(tmp_path / "FGNET.zip") as archive:
+        for name in filter(IMAGE.fullmatch, archive.namelist()):
+            boxes, _ = detector.detect(Image.open(io.BytesIO(archive.read(name))).convert("RGB"))
+            found += boxes is not None
+    assert found >= 0.99 * total

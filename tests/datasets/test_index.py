@@ -1,0 +1,88 @@
+"""From an archive to the three tables."""
+
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from pml.datasets.index import main
+from pml.files import read_table
+
+DATA = os.environ.get("PML_TEST_DATA")
+needs_data = pytest.mark.skipif(not DATA, reason="set PML_TEST_DATA to a folder that holds FGNET.zip")
+TABLES = ("index", "landmarks", "rejected")
+
+
+def run(archive, output, *options, format="fgnet"):
+    paths = [option for name in TABLES for option in (f"--{name}", str(output / f"{name}.csv"))]
+    main(["--format", format, "--archive", str(archive), "--images", str(output / "images"), *paths, *options])
+    return [read_table(output / f"{name}.csv", name) for name in TABLES]
+
+
+def pack(path, names):
+    points = "{" + " 1.5" * 136 + "}"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, points)
+    return path
+
+
+def test_the_tables_are_sorted_and_account_for_every_file(tmp_path, capsys):
+    names = ["F/images/002A30.JPG", "F/images/001A05b.JPG", "F/README.md", "F/points/002a30.pts", "F/images/1.JPG"]
+    index, landmarks, rejected = run(pack(tmp_path / "A.zip", names), tmp_path)
+    assert list(index["image"]) == ["F/images/001A05b.JPG", "F/images/002A30.JPG"]
+    assert list(index["subject"]) == ["001", "002"]
+    assert list(landmarks["image"]) == ["F/images/002A30.JPG"]
+    assert list(rejected["image"]) == ["F/README.md", "F/images/1.JPG"]
+    assert len(names) == len(index) + len(landmarks) + len(rejected)
+    assert capsys.readouterr().out == "fgnet: 2 images, 2 subjects, ages 5-30, 2 files rejected\n"
+
+
+def test_every_image_of_the_index_lies_below_the_root(tmp_path):
+    index, _, _ = run(pack(tmp_path / "A.zip", ["deep/down/images/001A05.JPG"]), tmp_path)
+    assert all((tmp_path / "images" / image).is_file() for image in index["image"])
+
+
+def test_a_second_run_replaces_the_first_and_writes_the_same_bytes(tmp_path):
+    run(pack(tmp_path / "old.zip", ["images/009A09.JPG"]), tmp_path)
+    archive = pack(tmp_path / "A.zip", ["images/001A05.JPG", "images/002A05.JPG"])
+    tables = []
+    for _ in range(2):
+        run(archive, tmp_path)
+        tables.append([(tmp_path / f"{name}.csv").read_bytes() for name in TABLES])
+    assert tables[0] == tables[1]
+    assert not (tmp_path / "images" / "images" / "009A09.JPG").exists()
+
+
+@pytest.mark.parametrize(
+    ("names", "options", "format", "words"),
+    [
+        (["notes.txt"], [], "fgnet", ["no image", "001A02.JPG", "points", "right archive"]),
+        (["images/001A05.JPG"], [], "fg-net", ["did you mean 'fgnet'?"]),
+        (["images/001A05.JPG"], ["--checksum", "md5:" + "0" * 32], "fgnet", ["A.zip", "0" * 32]),
+        (["../images/001A05.JPG"], [], "fgnet", ["A.zip", "../images/001A05.JPG"]),
+    ],
+)
+def test_a_bad_archive_ends_in_one_line_and_writes_no_table(names, options, format, words, tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        run(pack(tmp_path / "A.zip", names), tmp_path, *options, format=format)
+    *_, message = capsys.readouterr().err.splitlines()
+    assert message.startswith("error: ") and all(word in message for word in words)
+    assert not list(tmp_path.glob("*.csv"))
+
+
+@needs_data
+def test_fgnet_has_its_published_counts(tmp_path):
+    index, landmarks, rejected = run(Path(DATA) / "FGNET.zip", tmp_path)
+    assert (len(index), len(landmarks), len(rejected)) == (1002, 1002, 0)
+    assert index["subject"].nunique() == 82
+    assert (index["age"].min(), index["age"].max(), index["age"].nunique()) == (0, 69, 63)
+    assert list((index["age"] // 10).value_counts().sort_index()) == [371, 339, 144, 79, 46, 15, 8]
+    assert index["image"].str.fullmatch(r".*[0-9][ab]\.JPG").sum() == 28
+    # Left is the viewer's; the nose is below the eyes, and above the mouth but for one tilted head and one wide smile.
+    assert (landmarks["left_eye_x"] < landmarks["right_eye_x"]).all()
+    assert (landmarks["left_mouth_x"] < landmarks["right_mouth_x"]).all()
+    eyes, mouth = (landmarks[[f"left_{name}_y", f"right_{name}_y"]].mean(axis=1) for name in ("eye", "mouth"))
+    assert (eyes < landmarks["nose_y"]).all()
+    assert list(landmarks.loc[landmarks["nose_y"] >= mouth, "image"].str[-10:]) == ["067A23.JPG", "077A16.JPG"]

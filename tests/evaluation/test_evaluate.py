@@ -1,0 +1,118 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from pml.evaluation.evaluate import evaluate, mae_by_decade, main
+from pml.files import check_table, read_table, write_table
+
+
+def pooled_rows(method, seeds=(0,), folds=(1, 2, 3, 4), images_per_fold=6, subjects=True, noise=3.0):
+    """Leave-one-person-out predictions: one subject per fold, ages 0 to 69, the same images for every method and seed."""
+    rows = []
+    for fold in folds:
+        images = np.random.default_rng(fold)
+        ages, train_images = images.uniform(0, 70, images_per_fold), images.integers(0, 200, images_per_fold)
+        for seed in seeds:
+            rng = np.random.default_rng([fold, seed, len(method)])
+            predicted = ages + rng.normal(0, noise, images_per_fold)
+            for i in range(images_per_fold):
+                subject = f"{fold:03}" if subjects else None
+                row = (method, seed, fold, f"{fold}_{i}.jpg", subject, ages[i], np.nan, predicted[i], train_images[i])
+                rows.append(row)
+    names = ["method", "seed", "fold", "image", "subject", "age", "age_std", "predicted_age", "train_images"]
+    return check_table(pd.DataFrame(rows, columns=names), "pooled", "pooled.csv")
+
+
+def absolute_errors(pooled):
+    return (pooled["predicted_age"] - pooled["age"]).abs()
+
+
+def test_a_row_per_method_and_scope_in_the_order_of_the_pool():
+    table = evaluate(pd.concat([pooled_rows("pml"), pooled_rows("dex"), pooled_rows("kl")]))
+    assert list(zip(table["method"], table["scope"], strict=True)) == [
+        (method, scope) for method in ("pml", "dex", "kl") for scope in ("own", "common")
+    ]
+
+
+def test_common_scope_holds_the_images_of_every_method():
+    many, few = pooled_rows("pml"), pooled_rows("kl", folds=[2, 3])
+    table = evaluate(pd.concat([many, few])).set_index(["method", "scope"])
+    assert table["images"].to_dict() == {("pml", "own"): 24, ("pml", "common"): 12, ("kl", "own"): 12, ("kl", "common"): 12}
+    assert table.loc[("pml", "own"), "mae"] == pytest.approx(absolute_errors(many).mean())
+    assert table.loc[("pml", "common"), "mae"] == pytest.approx(absolute_errors(many[many["fold"].isin([2, 3])]).mean())
+    assert table.loc[("kl", "own")].equals(table.loc[("kl", "common")])
+
+
+def test_methods_without_a_common_image_have_an_empty_common_scope():
+    table = evaluate(pd.concat([pooled_rows("pml", folds=[1]), pooled_rows("kl", folds=[2])])).set_index("scope")
+    assert (table.loc["common", "images"] == 0).all()
+    assert table.loc["common", ["mae", "mae_low", "mae_per_subject", "cs_5"]].isna().all(axis=None)
+
+
+def test_one_seed_has_no_spread_over_seeds():
+    assert evaluate(pooled_rows("pml"))["mae_std_over_seeds"].isna().all()
+
+
+def test_several_seeds_average_over_seeds():
+    pooled = pooled_rows("pml", seeds=(0, 1, 2))
+    row = evaluate(pooled).iloc[0]
+    of_seeds = [evaluate(pooled[pooled["seed"] == seed]).iloc[0] for seed in (0, 1, 2)]
+    assert (row["seeds"], row["images"], row["subjects"]) == (3, 24, 4)
+    for name in ("mae", "mae_few", "mae_per_subject", "cs_5"):
+        assert row[name] == pytest.approx(np.mean([of_seed[name] for of_seed in of_seeds]))
+    assert row["mae_std_over_seeds"] == pytest.approx(np.std([of_seed["mae"] for of_seed in of_seeds], ddof=1))
+
+
+def test_seeds_do_not_pass_for_more_subjects():
+    """The same predictions three times over say no more than once."""
+    pooled = pooled_rows("pml")
+    thrice = pd.concat([pooled.assign(seed=seed) for seed in (0, 1, 2)])
+    names = ["mae", "mae_low", "mae_high", "images", "images_few", "geometric_mean"]
+    assert evaluate(thrice)[names].to_numpy() == pytest.approx(evaluate(pooled)[names].to_numpy())
+
+
+def test_shots_add_up():
+    row = evaluate(pooled_rows("pml", folds=range(1, 20))).iloc[0]
+    shots = ("many", "medium", "few")
+    assert sum(row[f"images_{shot}"] for shot in shots) == row["images"]
+    assert sum(row[f"images_{shot}"] * row[f"mae_{shot}"] for shot in shots) == pytest.approx(row["images"] * row["mae"])
+
+
+def test_without_subjects_the_interval_is_over_images():
+    row = evaluate(pooled_rows("pml", subjects=False)).iloc[0]
+    assert row["subjects"] == 0
+    assert np.isnan(row["mae_per_subject"])
+    assert row["mae_low"] < row["mae"] < row["mae_high"]
+
+
+def test_decades_equal_a_loop():
+    pooled = pooled_rows("pml", seeds=(0, 1))
+    table = mae_by_decade(pooled)
+    assert table["images"].sum() == 24
+    for row in table.itertuples():
+        inside = [row.decade <= age < row.decade + 10 for age in pooled["age"]]
+        assert row.images == sum(inside) / 2
+        assert row.mae == pytest.approx(absolute_errors(pooled)[inside].mean())
+
+
+def run_main(pooled, folder):
+    write_table(pooled, folder / "pooled.csv", "pooled")
+    paths = {name: str(folder / f"{name}.csv") for name in ("pooled", "metrics", "decades")}
+    main([word for name, path in paths.items() for word in (f"--{name}", path)])
+
+
+def test_written_files_keep_their_schemas_and_bytes(tmp_path):
+    pooled = pd.concat([pooled_rows("pml"), pooled_rows("kl", folds=[2])])
+    run_main(pooled, tmp_path)
+    assert len(read_table(tmp_path / "metrics.csv", "metrics")) == 4
+    assert set(read_table(tmp_path / "decades.csv", "decades")["method"]) == {"pml", "kl"}
+    first = (tmp_path / "metrics.csv").read_bytes()
+    run_main(pooled, tmp_path)
+    assert (tmp_path / "metrics.csv").read_bytes() == first
+
+
+def test_seeds_on_different_folds_are_refused(tmp_path, capsys):
+    pooled = pd.concat([pooled_rows("pml"), pooled_rows("pml", seeds=[1], folds=[1])])
+    with pytest.raises(SystemExit):
+        run_main(pooled, tmp_path)
+    assert "the seeds of method 'pml' were tested on different images" in capsys.readouterr().err

@@ -1,0 +1,144 @@
+import math
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.stats import bootstrap, sem
+
+from pml.evaluation import metrics
+
+PUBLISHED = Path(__file__).parents[2] / "published"
+YEARS = st.floats(-120, 120)
+errors_of_images = arrays(float, st.integers(1, 60), elements=YEARS)
+
+
+@st.composite
+def errors_and_subjects(draw):
+    errors = draw(errors_of_images)
+    return errors, draw(arrays(int, len(errors), elements=st.integers(0, 9)))
+
+
+def test_hand_computed_values():
+    errors = np.array([0.0, -1.0, 3.0, -8.0])
+    assert metrics.mae(errors) == 3
+    assert metrics.cumulative_score(errors, 3) == 0.75
+    assert metrics.geometric_mean_error(errors[1:]) == pytest.approx(24 ** (1 / 3))
+    assert metrics.mae_per_subject(errors, np.array(["a", "a", "a", "b"])) == pytest.approx((4 / 3 + 8) / 2)
+
+
+def test_cumulative_score_counts_an_error_of_exactly_theta():
+    assert metrics.cumulative_score(np.array([5.0]), 5) == 1
+    assert metrics.cumulative_score(np.array([5.01]), 5) == 0
+
+
+@given(errors_of_images)
+def test_cumulative_score_grows_with_theta_to_one(errors):
+    scores = [metrics.cumulative_score(errors, theta) for theta in metrics.CS_THETAS]
+    assert scores == sorted(scores)
+    assert metrics.cumulative_score(errors, 120) == 1
+
+
+@given(errors_of_images)
+def test_geometric_mean_equals_the_product_of_floored_errors(errors):
+    logs = [math.log(max(abs(error), metrics.GEOMETRIC_FLOOR)) for error in errors]
+    assert metrics.geometric_mean_error(errors) == pytest.approx(math.exp(sum(logs) / len(logs)))
+
+
+@given(errors_and_subjects())
+def test_mae_per_subject_equals_a_loop_over_subjects(drawn):
+    errors, subjects = drawn
+    means = []
+    for subject in set(subjects.tolist()):
+        own = [abs(error) for error, other in zip(errors, subjects, strict=True) if other == subject]
+        means.append(sum(own) / len(own))
+    assert metrics.mae_per_subject(errors, subjects) == pytest.approx(sum(means) / len(means))
+
+
+@given(arrays(float, st.tuples(st.integers(1, 8), st.integers(1, 8)), elements=YEARS))
+def test_per_subject_is_per_image_when_all_have_equally_many_images(errors):
+    subjects = np.repeat(np.arange(errors.shape[0]), errors.shape[1])
+    assert metrics.mae_per_subject(errors.ravel(), subjects) == pytest.approx(metrics.mae(errors.ravel()))
+
+
+def test_shots_at_their_bounds():
+    assert metrics.shots(np.array([0, 19, 20, 100, 101])).tolist() == ["few", "few", "medium", "medium", "many"]
+
+
+@given(errors_of_images, st.data())
+def test_mae_of_shots_weighted_by_their_images_is_the_mae(errors, data):
+    shots = metrics.shots(data.draw(arrays(int, len(errors), elements=st.integers(0, 200))))
+    parts = [errors[shots == name] for name in metrics.SHOTS]
+    total = sum(len(part) * metrics.mae(part) for part in parts if len(part))
+    assert total / len(errors) == pytest.approx(metrics.mae(errors))
+
+
+def test_decades_of_real_valued_ages():
+    assert metrics.decades(np.array([0, 9.9, 10, 69, 120])).tolist() == [0, 0, 10, 60, 120]
+
+
+def test_metrics_of_nothing_are_nan():
+    nothing = np.array([])
+    values = [metrics.mae(nothing), metrics.cumulative_score(nothing, 5), metrics.geometric_mean_error(nothing)]
+    assert np.isnan([*values, metrics.mae_per_subject(nothing, nothing), *metrics.mae_interval(nothing, nothing)]).all()
+
+
+def simulated_errors(rng, subjects=40, spread=1.0):
+    """Errors of subjects with 1 to 12 images each, whose mean error varies by `spread` between subjects; true MAE 4."""
+    sizes = rng.integers(1, 13, subjects)
+    person = np.repeat(np.arange(subjects), sizes)
+    return 4 + rng.normal(0, spread, subjects)[person] + rng.uniform(-0.5, 0.5, sizes.sum()), person
+
+
+def test_interval_covers_the_true_mae_where_images_taken_as_independent_do_not():
+    rng = np.random.default_rng(0)
+    covered = {"subjects": 0, "images": 0}
+    for _ in range(60):
+        errors, person = simulated_errors(rng)
+        low, high = metrics.mae_interval(errors, person)
+        covered["subjects"] += low <= 4 <= high
+        covered["images"] += abs(errors.mean() - 4) <= 1.96 * sem(errors)
+    assert covered["subjects"] >= 51
+    assert covered["images"] <= 45
+
+
+def test_interval_agrees_with_a_loop_that_draws_whole_subjects():
+    errors, person = simulated_errors(np.random.default_rng(1))
+    rng = np.random.default_rng(2)
+    groups = [errors[person == subject] for subject in np.unique(person)]
+    means = [np.concatenate([groups[i] for i in rng.integers(0, 40, 40)]).mean() for _ in range(4000)]
+    assert metrics.mae_interval(errors, person) == pytest.approx(np.percentile(means, [2.5, 97.5]), abs=0.05)
+
+
+def test_interval_over_images_is_the_ordinary_bootstrap():
+    errors = np.random.default_rng(3).exponential(4, 200)
+    expected = bootstrap((errors,), np.mean, method="percentile", rng=np.random.default_rng(0)).confidence_interval
+    assert metrics.mae_interval(errors, np.arange(200)) == pytest.approx(tuple(expected), abs=0.05)
+
+
+def test_interval_depends_on_the_seed_alone():
+    errors, person = simulated_errors(np.random.default_rng(4))
+    order = np.random.default_rng(5).permutation(len(errors))
+    assert metrics.mae_interval(errors, person) == pytest.approx(metrics.mae_interval(errors[order], person[order]))
+    assert metrics.mae_interval(errors, person, seed=1) != metrics.mae_interval(errors, person, seed=2)
+
+
+def test_no_interval_from_a_single_subject():
+    assert np.isnan(metrics.mae_interval(np.array([1.0, 2.0]), np.array(["a", "a"]))).all()
+
+
+@pytest.mark.skipif("PML_TEST_DATA" not in os.environ, reason="needs the images per subject of FGNET.zip in PML_TEST_DATA")
+def test_released_fgnet_errors_average_differently_over_subjects_and_images():
+    released = pd.read_csv(PUBLISHED / "fgnet_per_subject_released.csv").set_index("subject")["mae"]
+    with zipfile.ZipFile(Path(os.environ["PML_TEST_DATA"]) / "FGNET.zip") as archive:
+        names = [Path(name).name for name in archive.namelist() if "/images/" in name and "__MACOSX" not in name]
+    subjects = np.array([int(name[:3]) for name in names if name.lower().endswith(".jpg")])
+    errors = released.loc[subjects].to_numpy()
+    assert len(errors) == 1002
+    assert metrics.mae_per_subject(errors, subjects) == pytest.approx(2.161, abs=5e-4)
+    assert metrics.mae(errors) == pytest.approx(2.162, abs=5e-4)

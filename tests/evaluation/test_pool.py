@@ -1,0 +1,103 @@
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pml.evaluation.pool import main, pool
+from pml.files import read_table
+
+AGES = {"a.jpg": 20.5, "b.jpg": 20.0, "c.jpg": 19.5, "d.jpg": 23.0, "e.jpg": 20.0}
+SUBJECTS = {"a.jpg": "1", "b.jpg": "1", "c.jpg": "2", "d.jpg": "2", "e.jpg": None}
+FOLDS = {1: ("ab", "cd", "e"), 2: ("cde", "ab", "")}  # test, train, validation
+
+
+@pytest.fixture
+def experiment(tmp_path):
+    """Two folds of five images, and the runs of one method on both; returns the arguments of `pool`."""
+    index = pd.DataFrame({"image": AGES.keys(), "subject": SUBJECTS.values(), "age": AGES.values(), "age_std": 2.5})
+    index.assign(gender=None, race=None, part=None).to_csv(tmp_path / "index.csv", index=False)
+    rows = [
+        (fold, f"{letter}.jpg", part)
+        for fold, images in FOLDS.items()
+        for part, letters in zip(("test", "train", "validation"), images, strict=True)
+        for letter in letters
+    ]
+    pd.DataFrame(rows, columns=["fold", "image", "part"]).to_csv(tmp_path / "folds.csv", index=False)
+    for fold, (test, *_) in FOLDS.items():
+        predict(tmp_path, fold, test)
+        write_job(tmp_path, f"job{fold}", [fold])
+    return str(tmp_path / "index.csv"), str(tmp_path / "folds.csv"), [str(tmp_path / f"job{fold}.csv") for fold in FOLDS]
+
+
+def predict(folder, fold, letters):
+    run = folder / f"fold{fold}"
+    run.mkdir(exist_ok=True)
+    images = [f"{letter}.jpg" for letter in letters]
+    ages = np.array([AGES.get(image, 30.0) for image in images])
+    predictions = pd.DataFrame({"image": images, "age": ages, "predicted_age": ages + fold})
+    predictions.to_csv(run / "predictions.csv", index=False)
+
+
+def write_job(folder, name, folds):
+    rows = [("pml", 0, fold, folder / f"fold{fold}") for fold in folds]
+    pd.DataFrame(rows, columns=["method", "seed", "fold", "run"]).to_csv(folder / f"{name}.csv", index=False)
+
+
+def test_a_row_per_fold_and_test_image(experiment):
+    pooled = pool(*experiment)
+    assert list(zip(pooled["fold"], pooled["image"].str[0], strict=True)) == [(1, "a"), (1, "b"), (2, "c"), (2, "d"), (2, "e")]
+    assert (pooled["predicted_age"] - pooled["age"]).tolist() == [1, 1, 2, 2, 2]
+    assert pooled["subject"].fillna("").tolist() == ["1", "1", "2", "2", ""]
+    assert (pooled["age_std"] == 2.5).all()
+
+
+def test_training_images_are_counted_by_whole_age_within_the_fold(experiment):
+    """Halves round to even, so 19.5, 20 and 20.5 are one age. Validation images do not count."""
+    counts = pool(*experiment).set_index("image")["train_images"]
+    assert counts.to_dict() == {"a.jpg": 1, "b.jpg": 1, "c.jpg": 2, "d.jpg": 0, "e.jpg": 2}
+
+
+def test_written_file_keeps_its_schema(experiment, tmp_path):
+    index, folds, jobs = experiment
+    main(["--index", index, "--folds", folds, "--jobs", *jobs, "--output", str(tmp_path / "pooled.csv")])
+    assert len(read_table(tmp_path / "pooled.csv", "pooled")) == 5
+
+
+@pytest.mark.parametrize(
+    ("letters", "complaint"),
+    [("abc", "'c.jpg' is not in the test part of fold 1"), ("a", "'b.jpg'.*has no prediction"), ("aab", "predicted twice")],
+)
+def test_predictions_must_be_those_of_the_test_part(experiment, tmp_path, capsys, letters, complaint):
+    predict(tmp_path, 1, letters)
+    assert_complains(experiment, tmp_path, capsys, rf"fold1/predictions.csv: .*{complaint}")
+
+
+def test_a_run_without_predictions(experiment, tmp_path, capsys):
+    (tmp_path / "fold2" / "predictions.csv").unlink()
+    assert_complains(experiment, tmp_path, capsys, "fold2/predictions.csv: no such file")
+
+
+def test_a_run_listed_twice(experiment, tmp_path, capsys):
+    write_job(tmp_path, "job2", [1, 2])
+    assert_complains(experiment, tmp_path, capsys, "fold1 repeats")
+
+
+def test_a_run_of_an_unknown_fold(experiment, tmp_path, capsys):
+    write_job(tmp_path, "job2", [2, 3])
+    assert_complains(experiment, tmp_path, capsys, "folds.csv: no fold 3")
+
+
+def test_a_fold_with_an_unknown_image(experiment, tmp_path, capsys):
+    with open(tmp_path / "folds.csv", "a") as folds:
+        folds.write("1,z.jpg,test\n")
+    assert_complains(experiment, tmp_path, capsys, "folds.csv: image 'z.jpg' is not in .*index.csv")
+
+
+def assert_complains(experiment, tmp_path, capsys, message):
+    index, folds, jobs = experiment
+    with pytest.raises(SystemExit) as stop:
+        main(["--index", index, "--folds", folds, "--jobs", *jobs, "--output", str(tmp_path / "pooled.csv")])
+    assert stop.value.code == 2
+    assert re.search(message, capsys.readouterr().err)
+    assert not (tmp_path / "pooled.csv").exists()

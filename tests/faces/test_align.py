@@ -1,0 +1,163 @@
+import io
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from pml.errors import InputError
+from pml.faces import align
+from pml.faces.align import COORDINATES, align_images, main, read_image
+from pml.faces.alignment import align_face, centre_crop
+from pml.faces.detection import Detection
+from pml.files import load_schema, read_table
+
+MARKED = np.array([[20, 20], [44, 20], [32, 34], [24, 46], [40, 46]], dtype=float)
+
+
+def drawn(seed=0, height=60, width=64):
+    noise = np.random.default_rng(seed).integers(0, 256, (height // 4, width // 4, 3), dtype=np.uint8)
+    return cv2.resize(noise, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def encoded(image, format, **options):
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, format, **options)
+    return buffer.getvalue()
+
+
+class RedDetector:
+    """Finds a face wherever the first pixel is more red than blue."""
+
+    def detect(self, image):
+        found = image[0, 0, 0] > image[0, 0, 2]
+        return Detection(np.array([0.0, 0.0, 9.0, 9.0]), 0.9, MARKED + [1, 2]) if found else None
+
+
+def with_corner(colour):
+    image = drawn()
+    image[:16, :16] = colour
+    return image
+
+
+RED, BLUE = with_corner((250, 0, 0)), with_corner((0, 0, 250))
+PICTURES = {
+    "found.png": encoded(RED, "PNG"),
+    "marked.png": encoded(BLUE, "PNG"),
+    "neither.png": encoded(BLUE, "PNG"),
+    "truncated.jpg": encoded(RED, "JPEG")[:700],
+    "empty.jpg": b"",
+    "text.jpg": b"this is not a picture",
+}
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    """Write `PICTURES`, index.csv and landmarks.csv; the index also lists a picture that is not there."""
+    for name, content in PICTURES.items():
+        (tmp_path / name).write_bytes(content)
+    index = pd.DataFrame({"image": [*PICTURES, "absent.jpg"], "age": 30.0})
+    index.reindex(columns=load_schema("index")["properties"]).to_csv(tmp_path / "index.csv", index=False)
+    rows = [(name, *MARKED.ravel()) for name in ("found.png", "marked.png", "empty.jpg")]
+    pd.DataFrame(rows, columns=["image", *COORDINATES]).to_csv(tmp_path / "landmarks.csv", index=False)
+    return tmp_path
+
+
+def run_stage(folder, output):
+    paths = {"images": folder, "index": folder / "index.csv", "landmarks": folder / "landmarks.csv"}
+    paths |= {"faces": output / "faces.npy", "table": output / "faces.csv", "rejected": output / "rejected.csv"}
+    main([text for name, path in paths.items() for text in (f"--{name}", str(path))] + ["--size", "32"])
+    return output
+
+
+@pytest.fixture
+def output(dataset, monkeypatch):
+    monkeypatch.setattr(align, "FaceDetector", RedDetector)
+    return run_stage(dataset, dataset / "output")
+
+
+def test_rows_in_are_rows_out_plus_rows_rejected(dataset, output):
+    images = read_table(dataset / "index.csv", "index")["image"]
+    faces, rejected = read_table(output / "faces.csv", "faces"), read_table(output / "rejected.csv", "rejected")
+    assert len(np.load(output / "faces.npy")) == len(faces)
+    assert sorted([*faces["image"], *rejected["image"]]) == sorted(images)
+
+
+def test_the_source_falls_back_from_detector_to_points_to_centre(output):
+    faces = read_table(output / "faces.csv", "faces").set_index("image")
+    assert dict(faces["source"]) == {"found.png": "detector", "marked.png": "points", "neither.png": "centre"}
+    assert faces.loc["found.png", "score"] == 0.9
+    assert faces.loc[["marked.png", "neither.png"], "score"].isna().all()
+    np.testing.assert_array_equal(faces.loc["found.png", COORDINATES], (MARKED + [1, 2]).ravel())
+    np.testing.assert_array_equal(faces.loc["marked.png", COORDINATES], MARKED.ravel())
+    assert faces.loc["neither.png", COORDINATES].isna().all()
+
+
+def test_row_i_of_the_store_is_row_i_of_the_table(output):
+    expected = {
+        "found.png": align_face(RED, MARKED + [1, 2], 32),
+        "marked.png": align_face(BLUE, MARKED, 32),
+        "neither.png": centre_crop(BLUE, 32),
+    }
+    for name, face in zip(read_table(output / "faces.csv", "faces")["image"], np.load(output / "faces.npy"), strict=True):
+        np.testing.assert_array_equal(face, expected[name])
+
+
+def test_each_rejection_says_why(output):
+    reasons = read_table(output / "rejected.csv", "rejected").set_index("image")["reason"]
+    assert reasons["absent.jpg"] == "no such file"
+    assert reasons["empty.jpg"] == reasons["text.jpg"] == "not a picture"
+    assert "truncated" in reasons["truncated.jpg"]
+
+
+def test_the_same_images_give_the_same_bytes(dataset, output):
+    again = run_stage(dataset, dataset / "again")
+    for name in ("faces.npy", "faces.csv", "rejected.csv"):
+        assert (output / name).read_bytes() == (again / name).read_bytes()
+
+
+def test_a_wrong_images_folder_is_an_error_and_leaves_no_store(dataset):
+    index, landmarks = read_table(dataset / "index.csv", "index"), read_table(dataset / "landmarks.csv", "landmarks")
+    with pytest.raises(InputError, match="is --images their root"):
+        align_images(dataset / "elsewhere", index, landmarks, 32, dataset / "faces.npy", RedDetector())
+    assert not (dataset / "faces.npy").exists()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P", "1", "CMYK"])
+def test_every_kind_of_picture_is_read_as_rgb(tmp_path, mode):
+    path = tmp_path / "picture.tif"
+    Image.fromarray(drawn()).convert(mode).save(path)
+    image = read_image(path)
+    assert image.shape == (60, 64, 3) and image.dtype == np.uint8
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_is_turned_upright_as_opencv_does(tmp_path, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(drawn()).save(tmp_path / "turned.jpg", exif=exif, quality=95)
+    upright = cv2.imread(str(tmp_path / "turned.jpg"))[:, :, ::-1]
+    assert np.abs(read_image(tmp_path / "turned.jpg").astype(int) - upright).max() <= 8
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(["JPEG", "PNG", "BMP", "GIF", "WEBP"]), st.floats(0, 0.9))
+def test_a_truncated_picture_is_refused(format, share):
+    content = encoded(drawn(), format)
+    with pytest.raises(ValueError):
+        read_image(io.BytesIO(content[: int(share * len(content))]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(["JPEG", "PNG"]), st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), min_size=1, max_size=20))
+def test_a_damaged_picture_is_read_or_refused_but_never_ends_the_stage(format, damages):
+    content = bytearray(encoded(drawn(), format))
+    for share, value in damages:
+        content[int(share * len(content))] = value
+    try:
+        assert read_image(io.BytesIO(bytes(content))).dtype == np.uint8
+    except ValueError as error:
+        assert str(error)

@@ -1,0 +1,85 @@
+"""A small experiment on disk: noise for faces, random predictions, two methods, two seeds, two folds."""
+
+import re
+import zlib
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from pml.files import load_schema, write_table
+
+IMAGES, CLASSES = 40, 101
+
+
+@pytest.fixture
+def experiment(tmp_path):
+    random = np.random.default_rng(0)
+    images = [f"{number:03d}.png" for number in range(IMAGES)]
+    ages = random.integers(0, 70, IMAGES).astype(float)
+    index = pd.DataFrame({"image": images, "age": ages}).reindex(columns=load_schema("index")["properties"])
+    faces = pd.DataFrame({"image": images, "source": "centre"}).reindex(columns=load_schema("faces")["properties"])
+    write_table(index, tmp_path / "index.csv", "index")
+    write_table(faces, tmp_path / "faces.csv", "faces")
+    np.save(tmp_path / "faces.npy", random.integers(0, 256, (IMAGES, 16, 16, 3), dtype=np.uint8))
+    jobs = {method: write_job(tmp_path, method, images, ages, random) for method in ("pml", "kl")}
+    return SimpleNamespace(folder=tmp_path, index=index, jobs=jobs, images=images, ages=ages)
+
+
+def write_job(folder: Path, method: str, images: list[str], ages: np.ndarray, random: np.random.Generator) -> str:
+    rows = []
+    for seed in (0, 1):
+        for fold in (1, 2):
+            run = folder / "runs" / method / f"seed{seed}" / f"fold{fold}"
+            run.mkdir(parents=True)
+            tested = slice(fold - 1, None, 2)
+            distribution = random.dirichlet(np.ones(CLASSES), len(images[tested])).astype(np.float32)
+            predictions = pd.DataFrame({"image": images[tested], "age": ages[tested]})
+            predictions["predicted_age"] = distribution @ np.arange(CLASSES)
+            write_table(predictions, run / "predictions.csv", "predictions")
+            np.savez(run / "predictions.npz", ages=np.arange(CLASSES), distribution=distribution)
+            history = pd.DataFrame({"epoch": [1, 2, 3], "learning_rate": 0.1, "loss": random.random(3)})
+            history.assign(divergence=random.random(3)).to_csv(run / "history.csv", index=False)
+            rows.append((method, seed, fold, str(run)))
+    write_table(pd.DataFrame(rows, columns=["method", "seed", "fold", "run"]), folder / f"{method}.csv", "runs")
+    return str(folder / f"{method}.csv")
+
+
+@pytest.fixture
+def draws_well():
+    """Check a figure's command line: valid files that say that the data is synthetic, and the same bytes twice."""
+
+    def check(main, arguments: list[str], folder: Path, width: float) -> None:
+        outputs = []
+        for name in ("first", "second"):
+            pdf, png = folder / f"{name}.pdf", folder / f"{name}.png"
+            main([*arguments, "--data", "Toy", "--synthetic", "--pdf", str(pdf), "--png", str(png)])
+            outputs.append((pdf.read_bytes(), png.read_bytes()))
+        assert outputs[0] == outputs[1]
+        check_pdf(outputs[0][0], width)
+        with Image.open(png) as image:
+            assert image.size[0] == round(300 * width)
+
+    return check
+
+
+def check_pdf(content: bytes, width: float) -> None:
+    """One page of the given width in inches, TrueType fonts, no date, and the warning in the figure's text."""
+    assert content.startswith(b"%PDF-") and content.rstrip().endswith(b"%%EOF")
+    assert float(re.search(rb"/MediaBox \[ 0 0 ([\d.]+)", content)[1]) == pytest.approx(72 * width, abs=0.1)
+    assert b"/FontFile2" in content and b"/Type3" not in content
+    assert b"CreationDate" not in content
+    drawing = b"".join(inflate(stream) for stream in re.findall(rb"stream\r?\n(.*?)endstream", content, re.DOTALL))
+    # Text stands in 16-bit characters, in pieces between kerns.
+    shown = b"".join(re.findall(rb"\(((?:\\.|[^\\()])*)\)", drawing)).replace(b"\0", b"")
+    assert b"Toy: synthetic data" in shown
+
+
+def inflate(stream: bytes) -> bytes:
+    try:
+        return zlib.decompressobj().decompress(stream)
+    except zlib.error:
+        return b""

@@ -1,0 +1,65 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from pml.errors import InputError
+from pml.files import read_table
+from pml.reporting import curves
+
+
+def all_runs(experiment) -> pd.DataFrame:
+    return pd.concat([read_table(job, "runs") for job in experiment.jobs.values()])
+
+
+def histories(**terms: list[float]) -> pd.DataFrame:
+    epochs = len(terms["loss"])
+    return pd.DataFrame({"epoch": range(1, epochs + 1), **terms}).melt("epoch", var_name="term").assign(method="pml")
+
+
+def test_files(experiment, draws_well):
+    arguments = ["--jobs", *experiment.jobs.values(), "--labels", "pml=PML", "kl=KL baseline"]
+    draws_well(curves.main, arguments, experiment.folder, width=3.45)
+
+
+def test_mean_and_percentiles_over_the_runs(experiment):
+    runs = all_runs(experiment)
+    summary = curves.summarise(curves.load_histories(runs))
+    losses = np.stack([pd.read_csv(f"{run}/history.csv")["loss"] for run in runs.loc[runs["method"] == "kl", "run"]])
+    found = summary.loc["loss"].loc["kl"]
+    np.testing.assert_allclose(found["mean"], losses.mean(axis=0))
+    np.testing.assert_allclose(found["low"], np.percentile(losses, 10, axis=0))
+    np.testing.assert_allclose(found["high"], np.percentile(losses, 90, axis=0))
+
+
+def test_every_term_has_a_panel_and_the_learning_rate_none(experiment):
+    figure = curves.draw(curves.load_histories(all_runs(experiment)), {})
+    assert [axis.get_title() for axis in figure.axes] == ["loss", "divergence"]
+
+
+def test_a_term_that_one_method_lacks_shows_the_others(experiment):
+    frame = curves.load_histories(all_runs(experiment))
+    frame = frame[(frame["method"] == "pml") | (frame["term"] == "loss")]
+    loss, divergence = curves.draw(frame, {}).axes
+    assert (len(loss.lines), len(divergence.lines)) == (2, 1)
+
+
+def test_only_what_falls_far_and_stays_positive_is_logarithmic():
+    terms = histories(loss=[5.0, 4.0], ordinal=[50.0, 1.0], variational=[50.0, -1.0], margin=[50.0, 0.0])
+    scales = {axis.get_title(): axis.get_yscale() for axis in curves.draw(terms, {}).axes}
+    assert scales == {"loss": "linear", "ordinal": "log", "variational": "linear", "margin": "linear"}
+
+
+def test_a_method_that_is_not_trained_is_left_out(experiment):
+    for history in (experiment.folder / "runs" / "kl").rglob("history.csv"):
+        history.unlink()
+    assert set(curves.load_histories(all_runs(experiment))["method"]) == {"pml"}
+    runs = all_runs(experiment)
+    with pytest.raises(InputError, match="history"):
+        curves.load_histories(runs[runs["method"] == "kl"])
+
+
+def test_a_history_without_a_loss_is_refused(experiment):
+    runs = all_runs(experiment)
+    (experiment.folder / "runs/pml/seed0/fold1/history.csv").write_text("epoch,accuracy\n1,2\n")
+    with pytest.raises(InputError, match=r"seed0/fold1/history\.csv"):
+        curves.load_histories(runs)

@@ -1,0 +1,58 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from pml.files import load_schema, write_table
+from pml.reporting import errors_by_age
+
+COUNTS = ["seeds", "folds", "images", "subjects", "images_many", "images_medium", "images_few"]
+SCORES = [f"cs_{years}" for years in range(11)]
+
+
+@pytest.fixture
+def metrics():
+    frame = pd.DataFrame({"method": ["pml", "pml", "kl", "kl"], "scope": ["own", "common"] * 2})
+    frame = frame.reindex(columns=load_schema("metrics")["properties"])
+    frame[COUNTS] = 1
+    frame[SCORES] = np.sort(np.random.default_rng(0).random((4, 11)), axis=1)
+    return frame.astype({column: float for column in frame if column not in ("method", "scope", *COUNTS)})
+
+
+@pytest.fixture
+def decades():
+    return pd.DataFrame({"method": ["pml", "pml", "kl"], "decade": [30, 10, 10], "images": [4, 9, 7], "mae": [3.0, 2.0, 5.0]})
+
+
+def test_files(metrics, decades, tmp_path, draws_well):
+    write_table(metrics, tmp_path / "metrics.csv", "metrics")
+    write_table(decades, tmp_path / "decades.csv", "decades")
+    tables = ["--metrics", str(tmp_path / "metrics.csv"), "--decades", str(tmp_path / "decades.csv")]
+    draws_well(errors_by_age.main, [*tables, "--labels", "pml=PML", "kl=KL baseline"], tmp_path, width=6.9)
+
+
+def test_curves_are_the_common_scores_and_the_errors_by_decade(metrics, decades):
+    left, right = errors_by_age.draw(metrics, decades, {"pml": "PML", "kl": "KL"}).axes
+    assert [line.get_label() for line in left.lines] == ["PML", "KL"]
+    np.testing.assert_allclose(left.lines[1].get_ydata(), 100 * metrics.loc[3, SCORES].astype(float))
+    np.testing.assert_array_equal(right.lines[0].get_xydata(), [[10, 2], [30, 3]])
+
+
+def test_decades_state_their_images(metrics, decades):
+    _, right = errors_by_age.draw(metrics, decades, {"pml": "PML", "kl": "KL"}).axes
+    assert [tick.get_text() for tick in right.get_xticklabels()] == ["10s\n9", "30s\n4"]
+
+
+def test_only_methods_with_a_label_are_drawn(metrics, decades):
+    left, right = errors_by_age.draw(metrics, decades, {"kl": "KL"}).axes
+    assert len(left.lines) == len(right.lines) == 1
+
+
+@pytest.mark.parametrize("labels", [["dex=DEX"], ["pml"]])
+def test_a_wrong_label_is_refused_by_name(metrics, decades, tmp_path, capsys, labels):
+    write_table(metrics, tmp_path / "metrics.csv", "metrics")
+    write_table(decades, tmp_path / "decades.csv", "decades")
+    tables = ["--metrics", str(tmp_path / "metrics.csv"), "--decades", str(tmp_path / "decades.csv")]
+    with pytest.raises(SystemExit) as stop:
+        errors_by_age.main([*tables, "--labels", *labels, "--data", "Toy", "--pdf", "a.pdf", "--png", "a.png"])
+    assert stop.value.code == 2
+    assert labels[0].split("=")[0] in capsys.readouterr().err

@@ -1,0 +1,108 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from pml.files import load_schema, write_table
+from pml.reporting.figure4 import read_features
+from pml.training import features, run_directory
+from pml.training.augmentation import normalise
+from pml.training.settings import Augmentation, Settings
+
+SETTINGS = Settings(
+    method="baselines.dex:DEX",
+    options={},
+    backbone="resnet18",
+    initialisation="random",
+    ages=(0, 100),
+    epochs=1,
+    batch_size=3,
+    optimiser="adam",
+    learning_rate=1e-4,
+    weight_decay=0.0,
+    momentum=0.9,
+    schedule="constant",
+    decay=0.9,
+    warmup_epochs=0,
+    augmentation=Augmentation(flip=0.5, scale=0.1, rotation=10, translation=0.05),
+    precision="float32",
+    device="cpu",
+    mirror_test=True,
+)
+# Neither the store nor folds.csv is in the order of the index, and d.png has no part in the fold.
+IMAGES, STORE = ["a.png", "b.png", "c.png", "d.png", "e.png"], ["c.png", "a.png", "e.png", "b.png", "d.png"]
+AGES = [3.0, 17.25, 40.0, 41.0, 68.0]
+PARTS = {"e.png": "test", "c.png": "train", "a.png": "train", "b.png": "validation"}
+
+
+@pytest.fixture
+def experiment(tmp_path):
+    """Write the tables, a store of noise and a run with an untrained model; return the folder and the model."""
+    columns = load_schema("index")["properties"]
+    write_table(pd.DataFrame({"image": IMAGES, "age": AGES}).reindex(columns=columns), tmp_path / "index.csv", "index")
+    columns = load_schema("faces")["properties"]
+    write_table(pd.DataFrame({"image": STORE, "source": "centre"}).reindex(columns=columns), tmp_path / "faces.csv", "faces")
+    folds = [(1, "d.png", "train"), *((2, image, part) for image, part in PARTS.items())]
+    write_table(pd.DataFrame(folds, columns=["fold", "image", "part"]), tmp_path / "folds.csv", "folds")
+    np.save(tmp_path / "faces.npy", np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8))
+    torch.manual_seed(0)
+    model = run_directory.build_model(SETTINGS, torch.device("cpu"))
+    run_directory.write_model(tmp_path, model)
+    run_directory.write_run(tmp_path, SETTINGS)
+    return tmp_path, model
+
+
+def run_stage(folder: Path, name: str, fold: int = 2) -> Path:
+    paths = {"run": folder, "index": folder / "index.csv", "faces-table": folder / "faces.csv", "faces": folder / "faces.npy"}
+    paths |= {"folds-table": folder / "folds.csv", "output": folder / name}
+    features.main([text for key, path in paths.items() for text in (f"--{key}", str(path))] + ["--fold", str(fold)])
+    return folder / name
+
+
+def test_every_image_of_both_parts_has_the_features_of_its_own_face(experiment):
+    folder, model = experiment
+    with np.load(run_stage(folder, "features.npz")) as arrays:
+        found = dict(arrays)
+    assert list(found["image"]) == ["c.png", "a.png", "e.png"]
+    assert list(found["part"]) == ["train", "train", "test"]
+    assert list(found["age"]) == [40.0, 3.0, 68.0]
+    assert found["features"].dtype == np.float32
+    store = np.load(folder / "faces.npy")
+    model.backbone.eval()
+    for image, feature in zip(found["image"], found["features"], strict=True):
+        face = torch.from_numpy(store[[STORE.index(image)]])
+        with torch.inference_mode():
+            np.testing.assert_allclose(feature, model.backbone(normalise(face))[0], rtol=1e-4, atol=1e-5)
+
+
+def test_figure_4_reads_the_file(experiment):
+    folder, _ = experiment
+    read = read_features(run_stage(folder, "features.npz"))
+    assert list(read.images) == ["c.png", "a.png", "e.png"] and read.features.shape == (3, 512)
+
+
+def test_the_same_run_gives_the_same_bytes(experiment):
+    folder, _ = experiment
+    assert run_stage(folder, "first.npz").read_bytes() == run_stage(folder, "second.npz").read_bytes()
+
+
+def test_an_unknown_fold_is_refused_and_the_known_ones_named(experiment, capsys):
+    folder, _ = experiment
+    with pytest.raises(SystemExit) as stop:
+        run_stage(folder, "features.npz", fold=7)
+    assert stop.value.code == 2
+    assert "fold 7" in (message := capsys.readouterr().err) and "[1, 2]" in message
+    assert not (folder / "features.npz").exists()
+
+
+def test_a_run_whose_model_was_not_kept_is_refused(experiment, capsys):
+    folder, _ = experiment
+    (folder / "model.pt").unlink()
+    assert json.loads((folder / "run.json").read_text())["settings"]["method"] == SETTINGS.method
+    with pytest.raises(SystemExit) as stop:
+        run_stage(folder, "features.npz")
+    assert stop.value.code == 2
+    assert "model.pt" in capsys.readouterr().err

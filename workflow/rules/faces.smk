@@ -1,0 +1,25 @@
+"""From images to the face store."""
+
+
+rule align_faces:
+    input:
+        images="results/{suite}/datasets/{dataset}/images",
+        index="results/{suite}/datasets/{dataset}/index.csv",
+        landmarks="results/{suite}/datasets/{dataset}/landmarks.csv",
+    output:
+        faces="results/{suite}/faces/{dataset}/faces.npy",
+        table="results/{suite}/faces/{dataset}/faces.csv",
+        rejected="results/{suite}/faces/{dataset}/rejected.csv",
+    log:
+        "results/{suite}/logs/align_faces/{dataset}.log",
+    conda:
+        ENVIRONMENT
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime="4h",
+    params:
+        size=config["face_size"],
+    shell:
+        "python -m pml.faces.align --images {input.images} --index {input.index} --landmarks {input.landmarks}"
+        " --size {params.size} --faces {output.faces} --table {output.table} --rejected {output.rejected} 2> {log}"

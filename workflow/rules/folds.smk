@@ -1,0 +1,18 @@
+"""From an index to the folds of each experiment."""
+
+
+rule assign_folds:
+    input:
+        unpack(faces_files),
+    output:
+        "results/{suite}/folds/{experiment}/folds.csv",
+    log:
+        "results/{suite}/logs/assign_folds/{experiment}.log",
+    conda:
+        ENVIRONMENT
+    params:
+        protocol=lookup(dpath="experiments/{experiment}/protocol", within=config),
+        seed=lookup(dpath="experiments/{experiment}/fold_seed", within=config),
+    shell:
+        "python -m pml.folds.assign --protocol {params.protocol} --index {input.index} --faces {input.faces_table}"
+        " --seed {params.seed} --output {output} 2> {log}"

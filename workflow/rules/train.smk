@@ -1,0 +1,65 @@
+"""From faces and folds to run directories."""
+
+
+rule write_settings:
+    output:
+        "results/{suite}/runs/{experiment}/{method}/settings.json",
+    log:
+        "results/{suite}/logs/write_settings/{experiment}/{method}.log",
+    localrule: True
+    conda:
+        ENVIRONMENT
+    params:
+        settings=settings_json,
+    shell:
+        "echo {params.settings:q} > {output} 2> {log}"
+
+
+# The run directories are no declared outputs: Snakemake would delete them, and the checkpoints in them, before a retry.
+rule train_folds:
+    input:
+        unpack(faces_files),
+        folds="results/{suite}/folds/{experiment}/folds.csv",
+        settings="results/{suite}/runs/{experiment}/{method}/settings.json",
+        initialisation=initialisation_file,
+    output:
+        "results/{suite}/runs/{experiment}/{method}/seed{seed}/jobs/{job}.csv",
+    log:
+        "results/{suite}/logs/train_folds/{experiment}/{method}/seed{seed}/{job}.log",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime="24h",
+    params:
+        folds=job_folds,
+        keep_models=kept_models,
+        runs=subpath(output[0], ancestor=2),
+    shell:
+        "python -m pml.training.run --settings {input.settings} --name {wildcards.method} --index {input.index}"
+        " --faces-table {input.faces_table} --faces {input.faces} --folds-table {input.folds} --folds {params.folds}"
+        " --keep-models {params.keep_models} --seed {wildcards.seed} --threads {threads} --runs {params.runs}"
+        " --output {output} 2> {log}"
+
+
+rule extract_features:
+    input:
+        unpack(faces_files),
+        folds="results/{suite}/folds/{experiment}/folds.csv",
+        jobs=method_jobs,
+    output:
+        "results/{suite}/features/{experiment}/{method}/fold{fold}.npz",
+    log:
+        "results/{suite}/logs/extract_features/{experiment}/{method}/{fold}.log",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        run=feature_run,
+    shell:
+        "python -m pml.training.features --run {params.run} --fold {wildcards.fold} --index {input.index}"
+        " --faces-table {input.faces_table} --faces {input.faces} --folds-table {input.folds} --threads {threads}"
+        " --output {output} 2> {log}"
