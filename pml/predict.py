@@ -71,7 +71,7 @@ def predict_photos(photos: Sequence[Path], run: Path, output: Path) -> None:
     Every photo is read and its face found before the first file is written.
 
     Raises:
-        InputError: `run` has no model, a photo cannot be read or shows no face, or a drawing would overwrite another or a photo.
+        InputError: `run` has no model, a photo cannot be read or shows no face, or a drawing would overwrite another file.
     """
     drawings = [output / f"{photo.stem}_age.png" for photo in photos]
     _check_drawings(drawings, photos)
@@ -101,7 +101,7 @@ def read_face_size(run: Path) -> int:
     try:
         facts = json.loads((run / "run.json").read_text())
     except (OSError, ValueError) as error:
-        raise InputError(f"{run}: not the directory of a finished run: {error}; name one that holds run.json and model.pt") from None
+        raise InputError(f"{run}: not a finished run: {error}; name a directory that holds run.json and model.pt") from None
     if "face_size" not in facts:
         raise InputError(f"{run / 'run.json'}: no 'face_size'; the run is older than this command, train it again")
     return facts["face_size"]
@@ -142,8 +142,10 @@ def _draw_distribution(axis: Axes, estimate: Estimate) -> None:
     else:
         low, high = estimate.interval
         inside = (low <= estimate.ages) & (estimate.ages <= high)
-        for rows, alpha, label in ((inside, 0.7, f"{100 * MASS:.0f} % interval {low}-{high}"), (~inside, 0.25, None)):
-            axis.bar(estimate.ages[rows], estimate.distribution[rows], 1, color=PALETTE[0], alpha=alpha, linewidth=0, label=label)
+        bars = {"width": 1, "color": PALETTE[0], "linewidth": 0}
+        axis.bar(estimate.ages[~inside], estimate.distribution[~inside], alpha=0.25, **bars)
+        label = f"{100 * MASS:.0f} % interval {low}-{high}"
+        axis.bar(estimate.ages[inside], estimate.distribution[inside], alpha=0.7, label=label, **bars)
         axis.set_ylabel("probability")
     axis.axvline(estimate.age, color=PALETTE[1], label=f"predicted age {estimate.age:.1f}")
     axis.legend()

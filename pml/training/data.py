@@ -37,17 +37,25 @@ class ExperimentData:
         index, faces_table, faces, folds: paths of index.csv, faces.csv, faces.npy and folds.csv.
 
     Raises:
-        InputError: the store and faces.csv differ in length.
+        InputError: a file is missing, the store and faces.csv differ in length, or folds.csv names an image without a face.
     """
 
     def __init__(self, index: Path, faces_table: Path, faces: Path, folds: Path):
         self.index = read_table(index, "index").set_index("image", drop=False)
-        self.faces = np.load(faces, mmap_mode="r")
         self.faces_table = read_table(faces_table, "faces")
+        try:
+            self.faces = np.load(faces, mmap_mode="r")
+        except (OSError, ValueError) as error:
+            raise InputError(f"{faces}: not a face store: {error}; align again") from None
         self.folds = read_table(folds, "folds")
         self._store_row = pd.Series(range(len(self.faces_table)), index=self.faces_table["image"])
         if len(self.faces) != len(self.faces_table):
             raise InputError(f"{faces}: {len(self.faces)} faces, but {faces_table} has {len(self.faces_table)}; align again")
+        absent = self.folds.loc[~self.folds["image"].isin(self._store_row.index.intersection(self.index.index)), "image"]
+        if len(absent):
+            raise InputError(
+                f"{folds}: image '{absent.iloc[0]}' is missing from {index} or {faces_table}; assign the folds again"
+            )
 
     def part(self, fold: int, part: str) -> Part:
         """Return the images that are in `part` (train or test) of `fold`, in the order of folds.csv."""

@@ -72,15 +72,13 @@ def train(
 
     Args:
         faces: the face store, (M, H, W, 3) uint8.
-        part: the training part.
+        part: the training part, not empty.
         checkpoint: written at most once a minute, at the end of an epoch.
         log: called with a line of text after every epoch.
 
     Raises:
-        InputError: the part has no images, or the loss is no longer finite.
+        InputError: the loss is no longer finite.
     """
-    if not len(part.store_rows):
-        raise InputError(f"fold {fold}: no training images; check folds.csv")
     optimiser = build_optimiser(model, settings)
     scaler = torch.amp.GradScaler(model.device.type, enabled=settings.precision == "float16")
     ages, age_stds = part.ages.to(model.device), part.age_stds.to(model.device)
@@ -122,7 +120,9 @@ def train(
 
 
 @torch.inference_mode()
-def predict(model: Model, faces: np.ndarray, store_rows: np.ndarray, settings: Settings) -> tuple[np.ndarray, np.ndarray | None]:
+def predict(
+    model: Model, faces: np.ndarray, store_rows: np.ndarray, settings: Settings
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Return (N,) predicted ages in years and the (N, K) distributions, or None if the method has none.
 
     With `mirror_test`, both are the mean over the face and its mirror image.

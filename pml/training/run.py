@@ -12,7 +12,7 @@ from pml.errors import InputError, stage_main
 from pml.files import write_table
 from pml.method import PixelFreeMethod, method_class, method_options
 from pml.training import run_directory
-from pml.training.data import ExperimentData
+from pml.training.data import ExperimentData, Part
 from pml.training.loop import predict, seeds_of, train
 from pml.training.settings import Settings, fingerprint, load_settings
 
@@ -29,7 +29,7 @@ def run_fold(
     for stale in ("run.json", "model.pt"):
         (directory / stale).unlink(missing_ok=True)
     start = monotonic()
-    train_part, test_part = data.part(fold, "train"), data.part(fold, "test")
+    train_part, test_part = _parts(data, fold)
     torch.manual_seed(seeds_of(seed, fold, settings.epochs))
     model = run_directory.build_model(settings, device)
     checkpoint = directory / f"checkpoint-{key[:16]}.pt"
@@ -58,12 +58,21 @@ def run_fold(
 
 def run_pixel_free_fold(settings: Settings, data: ExperimentData, seed: int, fold: int, directory: Path) -> None:
     """Predict one fold from index.csv alone and fill its run directory."""
-    train_index, test_index = data.part(fold, "train").index, data.part(fold, "test").index
+    train_index, test_index = (part.index for part in _parts(data, fold))
     method = method_class(settings.method)(method_options(settings.method, settings.options))
     predicted_ages = method.predict(train_index, test_index.drop(columns=["age", "age_std"]))
     run_directory.write_predictions(directory, test_index, predicted_ages, settings.age_classes, None)
     key = fingerprint(settings.as_dict(), seed, data.fingerprint(fold))
     run_directory.write_run(directory, settings, fingerprint=key, fold=fold, seed=seed)
+
+
+def _parts(data: ExperimentData, fold: int) -> tuple[Part, Part]:
+    """Return the train and the test part of a fold, neither of them empty."""
+    parts = data.part(fold, "train"), data.part(fold, "test")
+    for part, name in zip(parts, ("training", "test"), strict=True):
+        if part.index.empty:
+            raise InputError(f"fold {fold}: no {name} images; check folds.csv")
+    return parts
 
 
 def choose_device(name: str) -> torch.device:

@@ -1,5 +1,6 @@
 """The run directory: what one run (experiment x method x fold x seed) leaves behind."""
 
+import dataclasses
 import json
 import platform
 import resource
@@ -88,9 +89,8 @@ def load_model(directory: Path, device: torch.device) -> tuple[Model, Settings]:
         raise InputError(
             f"{error.filename}: no such file; name a finished run whose fold stands under 'keep_models' in the config"
         ) from None
-    values |= {"augmentation": Augmentation(**values["augmentation"]), "ages": tuple(values["ages"]), "initialisation": "random"}
-    settings = Settings(**values)
-    model = build_model(settings, device)
+    settings = Settings(**values | {"augmentation": Augmentation(**values["augmentation"]), "ages": tuple(values["ages"])})
+    model = build_model(dataclasses.replace(settings, initialisation="random"), device)
     model.backbone.load_state_dict(weights["backbone"])
     model.method.load_state_dict(weights["method"])
     return model, settings

@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 
 import numpy as np
@@ -12,26 +11,9 @@ from pml.training import features, run_directory
 from pml.training.augmentation import normalise
 from pml.training.settings import Augmentation, Settings
 
-SETTINGS = Settings(
-    method="baselines.dex:DEX",
-    options={},
-    backbone="resnet18",
-    initialisation="random",
-    ages=(0, 100),
-    epochs=1,
-    batch_size=3,
-    optimiser="adam",
-    learning_rate=1e-4,
-    weight_decay=0.0,
-    momentum=0.9,
-    schedule="constant",
-    decay=0.9,
-    warmup_epochs=0,
-    augmentation=Augmentation(flip=0.5, scale=0.1, rotation=10, translation=0.05),
-    precision="float32",
-    device="cpu",
-    mirror_test=True,
-)
+TRAINING = {name: part["default"] for name, part in load_schema("config")["$defs"]["training"]["properties"].items()}
+TRAINING |= {"augmentation": Augmentation(flip=0.5, scale=0.1, rotation=10, translation=0.05), "batch_size": 2}
+SETTINGS = Settings(method="baselines.dex:DEX", options={}, backbone="resnet18", initialisation="random", **TRAINING)
 # Neither the store nor folds.csv is in the order of the index, and d.png has no part in the fold.
 IMAGES, STORE = ["a.png", "b.png", "c.png", "d.png", "e.png"], ["c.png", "a.png", "e.png", "b.png", "d.png"]
 AGES = [3.0, 17.25, 40.0, 41.0, 68.0]
@@ -101,7 +83,6 @@ def test_an_unknown_fold_is_refused_and_the_known_ones_named(experiment, capsys)
 def test_a_run_whose_model_was_not_kept_is_refused(experiment, capsys):
     folder, _ = experiment
     (folder / "model.pt").unlink()
-    assert json.loads((folder / "run.json").read_text())["settings"]["method"] == SETTINGS.method
     with pytest.raises(SystemExit) as stop:
         run_stage(folder, "features.npz")
     assert stop.value.code == 2

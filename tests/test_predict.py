@@ -1,0 +1,215 @@
+import os
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from pml.cli import main
+from pml.datasets.synthetic.camera import neutral
+from pml.datasets.synthetic.people import draw_person, look_at
+from pml.faces.align import read_image
+from pml.faces.alignment import align_face
+from pml.faces.detection import FaceDetector
+from pml.files import load_schema
+from pml.method import Method
+from pml.predict import Estimate, central_interval, draw, find_face
+from pml.training import run_directory
+from pml.training.augmentation import normalise
+from pml.training.settings import Augmentation, Settings
+
+TRAINING = {name: part["default"] for name, part in load_schema("config")["$defs"]["training"]["properties"].items()}
+TRAINING |= {"augmentation": Augmentation(flip=0, scale=0, rotation=0, translation=0), "device": "cpu"}
+SETTINGS = Settings(method="baselines.dex:DEX", options={}, backbone="resnet18", initialisation="random", **TRAINING)
+FACE_SIZE = 48
+DISTRIBUTIONS = st.lists(st.floats(0, 1), min_size=1, max_size=30).filter(lambda weights: sum(weights) > 1e-3)
+
+
+class Regressor(Method):
+    """A method without a distribution."""
+
+    def loss(self, features, ages, age_stds):
+        raise NotImplementedError
+
+    def distribution(self, features):
+        return None
+
+    def predict(self, features):
+        return torch.full((len(features),), 33.25)
+
+
+class TestCentralInterval:
+    @given(DISTRIBUTIONS, st.floats(0.01, 0.99))
+    def test_it_holds_the_mass_and_neither_side_leaves_out_more_than_half_the_rest(self, weights, mass):
+        distribution = np.array(weights) / np.sum(weights)
+        ages = np.arange(16, 16 + len(weights))
+        low, high = central_interval(ages, distribution, mass)
+        assert distribution[(low <= ages) & (ages <= high)].sum() >= mass - 1e-9
+        assert distribution[ages < low].sum() <= (1 - mass) / 2 + 1e-9
+        assert distribution[ages > high].sum() <= (1 - mass) / 2 + 1e-9
+
+    @given(DISTRIBUTIONS, st.floats(0.01, 0.99), st.floats(0.01, 0.99))
+    def test_more_mass_never_makes_it_narrower(self, weights, mass, other):
+        ages = np.arange(len(weights))
+        low, high = central_interval(ages, np.array(weights), min(mass, other))
+        wider_low, wider_high = central_interval(ages, np.array(weights), max(mass, other))
+        assert wider_low <= low <= high <= wider_high
+
+    def test_of_a_uniform_distribution_over_a_hundred_ages(self):
+        low, high = central_interval(np.arange(100), np.full(100, 0.01), 0.805)
+        assert (low, high) == (9, 90)
+
+    def test_of_one_age_it_is_that_age(self):
+        assert central_interval(np.arange(101), np.eye(101)[30], 0.8) == (30, 30)
+
+
+def write_run(directory: Path, settings: Settings = SETTINGS, **facts) -> Path:
+    directory.mkdir()
+    torch.manual_seed(0)
+    model = run_directory.build_model(settings, torch.device("cpu"))
+    with torch.no_grad():  # a head so steep that a face and its mirror image differ in age
+        for weight in model.method.parameters():
+            weight *= 30
+    run_directory.write_model(directory, model)
+    run_directory.write_run(directory, settings, **facts)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Photos of a synthetic face and of noise, and runs of untrained models."""
+    folder = tmp_path_factory.mktemp("predict")
+    picture, _ = neutral(look_at(draw_person(np.random.default_rng(3)), 30, np.random.default_rng(0)))
+    Image.fromarray(picture).save(folder / "face.png")
+    Image.fromarray(picture[:, ::-1]).save(folder / "mirrored.png")
+    noise = np.random.default_rng(0).integers(0, 256, (120, 90, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(folder / "noise.png")
+    (folder / "text.jpg").write_text("not a picture")
+    write_run(folder / "run", face_size=FACE_SIZE)
+    write_run(folder / "regressor", replace(SETTINGS, method=f"{__name__}:Regressor"), face_size=FACE_SIZE)
+    write_run(folder / "sizeless")
+    write_run(folder / "modelless", face_size=FACE_SIZE)
+    (folder / "modelless" / "model.pt").unlink()
+    return folder
+
+
+@pytest.fixture
+def refused(folder, tmp_path, capsys):
+    """Return a function that runs `pml predict`, which must end on code 2 with nothing written, and gives its message."""
+
+    def refused(*photos: str, run: str = "run") -> str:
+        before = sorted(folder.rglob("*"))
+        with pytest.raises(SystemExit) as stop:
+            main(
+                ["predict", *(str(folder / photo) for photo in photos), "--model", str(folder / run), "--output", str(tmp_path)]
+            )
+        assert stop.value.code == 2
+        assert not list(tmp_path.iterdir()) and sorted(folder.rglob("*")) == before
+        printed = capsys.readouterr()
+        assert not printed.out
+        return printed.err.splitlines()[-1]
+
+    return refused
+
+
+def test_the_face_is_that_of_the_face_store(folder):
+    detector = FaceDetector()
+    detection, face = find_face(folder / "face.png", detector, FACE_SIZE)
+    image = read_image(folder / "face.png")
+    np.testing.assert_array_equal(face, align_face(image, detector.detect(image).landmarks, FACE_SIZE))
+
+
+def test_age_and_interval_are_those_of_the_mean_over_face_and_mirror_image(folder, tmp_path, capsys):
+    main(["predict", str(folder / "face.png"), "--model", str(folder / "run"), "--output", str(tmp_path)])
+    model, _ = run_directory.load_model(folder / "run", torch.device("cpu"))
+    model.backbone.eval()
+    _, face = find_face(folder / "face.png", FaceDetector(), FACE_SIZE)
+    with torch.inference_mode():
+        views = normalise(torch.from_numpy(np.stack([face, face[:, ::-1]])))
+        distribution = model.method.distribution(model.backbone(views)).mean(0).numpy()
+    low, high = central_interval(np.arange(101), distribution, 0.8)
+    expected = f"{distribution @ np.arange(101):.1f} years (80 % interval {low}-{high})"
+    assert capsys.readouterr().out == f"{folder / 'face.png'}: {expected}\n"
+
+
+def test_every_photo_gets_its_line_and_the_same_drawing_each_time(folder, tmp_path, capsys):
+    for name in ("first", "second"):
+        photos = [str(folder / "face.png"), str(folder / "mirrored.png")]
+        main(["predict", *photos, "--model", str(folder / "run"), "--output", str(tmp_path / name)])
+        assert len(capsys.readouterr().out.splitlines()) == 2
+        assert sorted(path.name for path in (tmp_path / name).iterdir()) == ["face_age.png", "mirrored_age.png"]
+    for name in ("face_age.png", "mirrored_age.png"):
+        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
+        assert np.ptp(read_image(tmp_path / "first" / name)) > 0
+
+
+def test_a_method_without_a_distribution_gives_no_interval(folder, tmp_path, capsys):
+    main(["predict", str(folder / "face.png"), "--model", str(folder / "regressor"), "--output", str(tmp_path)])
+    assert ": 33.2 years (no interval: " in capsys.readouterr().out
+    assert (tmp_path / "face_age.png").exists()
+
+
+def test_the_drawing_shows_face_box_distribution_and_interval(folder):
+    detection, face = find_face(folder / "face.png", FaceDetector(), FACE_SIZE)
+    distribution = np.exp(-((np.arange(101) - 40) ** 2) / 50)
+    estimate = Estimate(41.5, np.arange(101), distribution / distribution.sum())
+    figure = draw(read_image(folder / "face.png"), detection, face, estimate)
+    photo_axis, face_axis, age_axis = figure.axes
+    (box,) = photo_axis.patches
+    np.testing.assert_allclose([box.get_x(), box.get_y()], detection.box[:2])
+    np.testing.assert_array_equal(face_axis.images[0].get_array(), face)
+    bars = {round(bar.get_x() + 0.5): bar.get_height() for bar in age_axis.patches}
+    np.testing.assert_allclose([bars[age] for age in range(101)], estimate.distribution)
+    labels = [text.get_text() for text in age_axis.get_legend().get_texts()]
+    assert any("34-46" in label for label in labels) and any("41.5" in label for label in labels)
+
+
+def test_a_photo_without_a_face_is_refused_and_so_are_those_beside_it(refused):
+    message = refused("face.png", "noise.png")
+    assert "noise.png: no face found" in message and "give a photo" in message
+
+
+@pytest.mark.parametrize(("photo", "reason"), [("text.jpg", "not a picture"), ("absent.jpg", "no such file")])
+def test_a_photo_that_cannot_be_read_is_refused(refused, photo, reason):
+    assert f"{photo}: cannot be read: {reason}" in refused(photo)
+
+
+@pytest.mark.parametrize(
+    ("run", "missing"), [("absent", "run.json"), ("face.png", "run.json"), ("modelless", "model.pt"), ("sizeless", "face_size")]
+)
+def test_a_run_that_cannot_predict_is_refused(refused, run, missing):
+    message = refused("face.png", run=run)
+    assert run in message and missing in message
+
+
+def test_two_drawings_of_one_name_are_refused(refused):
+    assert "face_age.png: would be written twice" in refused("face.png", "face.png")
+
+
+def test_a_drawing_never_replaces_a_photo(folder, capsys):
+    photos = [str(folder / "noise.png"), str(folder / "noise_age.png")]
+    with pytest.raises(SystemExit) as stop:
+        main(["predict", *photos, "--model", str(folder / "run"), "--output", str(folder)])
+    assert stop.value.code == 2 and "noise_age.png" in capsys.readouterr().err
+
+
+def test_help_says_what_an_estimate_is_not_for(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["predict", "--help"])
+    assert stop.value.code == 0
+    assert "not for decisions about people" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("PML_TEST_DATA" not in os.environ, reason="needs FGNET.zip in the folder PML_TEST_DATA")
+def test_photos_of_fgnet_are_predicted(folder, tmp_path, capsys):
+    with zipfile.ZipFile(Path(os.environ["PML_TEST_DATA"]) / "FGNET.zip") as archive:
+        names = [name for name in archive.namelist() if name.upper().endswith(".JPG") and "__MACOSX" not in name][::250]
+        photos = [archive.extract(name, tmp_path) for name in names]
+    main(["predict", *photos, "--model", str(folder / "run"), "--output", str(tmp_path / "output")])
+    assert len(capsys.readouterr().out.splitlines()) == len(photos) == len(list((tmp_path / "output").iterdir()))
