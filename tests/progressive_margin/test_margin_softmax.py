@@ -60,7 +60,7 @@ def test_large_similarities_neither_overflow_nor_lose_their_gradient(row, dtype)
     margins = torch.tensor([[0.1, -0.1, 3.0, 0.0]], dtype=dtype, requires_grad=True)
     found = margin_log_softmax(similarities, margins)
     assert found.isfinite().all()
-    assert_close(found.double(), by_hand(similarities.detach().double(), margins.detach().double()), rtol=1e-6, atol=1e-3)
+    assert_close(found.double(), by_hand(similarities.detach().double(), margins.detach().double()), rtol=1e-6, atol=2e-3)
     found.sum().backward()
     for gradient in (similarities.grad, margins.grad):
         assert gradient.isfinite().all() and gradient.abs().max() <= 2 * len(row)

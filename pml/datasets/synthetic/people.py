@@ -55,7 +55,7 @@ def draw_person(rng: np.random.Generator) -> Person:
         hair=np.clip(hair * rng.uniform(0.85, 1.15), 0, 1),
         iris=IRISES[rng.choice(4, p=[0.3, 0.25, 0.15, 0.3] if fair else [0.8, 0.2, 0, 0])],
         traits={name: float(np.clip(rng.normal(), -2, 2)) for name in TRAITS},
-        pace=float(np.clip(rng.normal(0, 0.13), -0.30, 0.30)),
+        pace=float(np.clip(rng.normal(0, 0.10), -0.25, 0.25)),
         cue_pace={name: float(np.clip(rng.normal(0, 0.22), -0.5, 0.5)) for name in CUES},
         grey_onset=float(rng.normal(38, 7)),
         recession_onset=float(rng.choice([rng.uniform(22, 40), 200.0])) if male else 200.0,
@@ -71,7 +71,7 @@ def draw_person(rng: np.random.Generator) -> Person:
 def look_at(person: Person, age: float, rng: np.random.Generator) -> Look:
     """Return how `person` looks at `age` (years); `rng` draws what changes from day to day, such as clothes."""
     apparent = age * (1 + person.pace)
-    years = {cue: max(0.0, apparent * (1 + person.cue_pace[cue]) + rng.normal(0, 0.6)) for cue in CUES}
+    years = {cue: max(0.0, apparent * (1 + person.cue_pace[cue]) + rng.normal(0, 0.4)) for cue in CUES}
     growth = {cue: float(1 - np.exp(-year / 6.5)) for cue, year in years.items()}
     ageing = {cue: float(np.clip((year - 20) / 50, 0, 1.2)) for cue, year in years.items()}
     # Fair hair darkens through childhood; later it greys.

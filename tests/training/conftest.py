@@ -1,0 +1,101 @@
+"""A store of 24 noise faces, and one run trained on it."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from pml.config import check_config, run_settings
+from pml.files import write_table
+from pml.training.data import ExperimentData
+from pml.training.run import run_fold
+from pml.training.settings import Settings, load_settings
+
+SIZE, COUNT = 32, 24
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Store:
+    """The paths of a face store and its tables."""
+
+    index: Path
+    faces_table: Path
+    faces: Path
+    folds: Path
+
+    def open(self) -> ExperimentData:
+        return ExperimentData(self.index, self.faces_table, self.faces, self.folds)
+
+
+def write_store(folder: Path) -> Store:
+    """Write noise faces of people aged 20 to 40, and two folds of 18 training and 6 test images."""
+    generator = np.random.default_rng(0)
+    store = Store(folder / "index.csv", folder / "faces.csv", folder / "faces.npy", folder / "folds.csv")
+    images = [f"{number:02d}.jpg" for number in range(COUNT)]
+    index = pd.DataFrame({"image": images, "subject": "a", "age": generator.uniform(20, 40, COUNT), "age_std": np.nan})
+    write_table(index.assign(gender=None, race=None, part=None), store.index, "index")
+    # The store holds the faces in another order than the index.
+    stored = list(reversed(images))
+    write_table(pd.DataFrame({"image": stored, "source": "centre", "score": np.nan}), store.faces_table, "faces")
+    np.save(store.faces, generator.integers(0, 256, (COUNT, SIZE, SIZE, 3), np.uint8))
+    folds = [
+        {"fold": fold, "image": image, "part": "test" if number % 4 == fold else "train"}
+        for fold in (1, 2)
+        for number, image in enumerate(images)
+    ]
+    write_table(pd.DataFrame(folds), store.folds, "folds")
+    return store
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    return write_store(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def settings_json(tmp_path_factory) -> Path:
+    """settings.json of PML on resnet18, two epochs of two batches, as the config gives it."""
+    training = {"ages": [20, 40], "epochs": 2, "batch_size": 8, "learning_rate": 0.001, "device": "cpu"}
+    experiment = {"dataset": "d", "protocol": "lopo", "folds": [1, 2], "methods": ["pml"], "backbone": "resnet18"}
+    config = {
+        "suite": "tiny",
+        "datasets": {"d": {"format": "fgnet", "label": "D", "archive": {"synthetic": {"subjects": 2, "images": 24}}}},
+        "methods": {"pml": {"class": "pml.progressive_margin:PML", "label": "PML"}},
+        "experiments": {"e": {**experiment, "training": training}},
+    }
+    path = tmp_path_factory.mktemp("settings") / "settings.json"
+    path.write_text(json.dumps(run_settings(check_config(config), "e", "pml", "random")))
+    return path
+
+
+@pytest.fixture(scope="session")
+def settings(settings_json) -> Settings:
+    return load_settings(settings_json)
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A finished run of fold 1, seed 0."""
+
+    directory: Path
+    data: ExperimentData
+    store: Store
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, settings) -> Run:
+    """A run with its model kept. Tests read it and leave it as it is."""
+    folder = tmp_path_factory.mktemp("finished")
+    store = write_store(folder)
+    run_fold(settings, store.open(), 0, 1, folder / "run", CPU, keep_model=True)
+    return Run(folder / "run", store.open(), store)
