@@ -1,6 +1,6 @@
 """The age of the face in an ordinary photo, by the model of a finished run."""
 
-import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from pml.errors import InputError
+from pml.evaluation.metrics import central_interval
 from pml.faces.align import read_image
 from pml.faces.alignment import align_face
 from pml.faces.detection import Detection, FaceDetector
@@ -19,7 +20,7 @@ from pml.progress import progress
 from pml.reporting.style import PAGE, PALETTE
 from pml.training.loop import predict
 from pml.training.run import choose_device
-from pml.training.run_directory import load_model
+from pml.training.run_directory import load_model, read_run
 
 MASS = 0.8  # of the predicted distribution, which the interval holds at least
 
@@ -50,21 +51,6 @@ class Estimate:
         return f"{self.age:.1f} years ({100 * MASS:.0f} % interval {low}-{high})"
 
 
-def central_interval(ages: np.ndarray, distribution: np.ndarray, mass: float) -> tuple[int, int]:
-    """Return the first and the last age of the central interval: between the quantiles (1 - mass) / 2 and (1 + mass) / 2.
-
-    Ages are whole, so it holds at least `mass` of the distribution and on either side leaves out at most (1 - mass) / 2.
-
-    Args:
-        ages: (K,) ascending.
-        distribution: (K,) probabilities over `ages`.
-        mass: in (0, 1).
-    """
-    cumulated = np.cumsum(distribution, dtype=float)
-    low, high = np.searchsorted(cumulated / cumulated[-1], [(1 - mass) / 2, (1 + mass) / 2])
-    return int(ages[low]), int(ages[high])
-
-
 def predict_photos(photos: Sequence[Path], run: Path, output: Path) -> None:
     """Print the age of the face in each photo and draw it to <stem of the photo>_age.png in `output`.
 
@@ -77,11 +63,14 @@ def predict_photos(photos: Sequence[Path], run: Path, output: Path) -> None:
     _check_drawings(drawings, photos)
     if output.exists() and not output.is_dir():
         raise InputError(f"{output}: not a folder; name one under --output")
-    size = read_face_size(run)
+    facts = read_run(run)
     model, settings = load_model(run, choose_device("auto"))
     detector = FaceDetector()
-    detections, faces = zip(*(find_face(photo, detector, size) for photo in progress(photos, "faces")), strict=True)
+    detections, faces = zip(
+        *(find_face(photo, detector, facts["face_size"]) for photo in progress(photos, "faces")), strict=True
+    )
 
+    print(f"model: {settings.method}, trained on {facts['train_images']} images of {facts['data']}", file=sys.stderr)
     predicted_ages, distributions = predict(model, np.stack(faces), np.arange(len(faces)), settings)
     for i, (photo, drawing) in enumerate(zip(photos, drawings, strict=True)):
         distribution = None if distributions is None else distributions[i]
@@ -90,21 +79,6 @@ def predict_photos(photos: Sequence[Path], run: Path, output: Path) -> None:
         with replacing(drawing) as temporary:
             figure.savefig(temporary, format="png", dpi=200)
         print(f"{photo}: {estimate}")
-
-
-def read_face_size(run: Path) -> int:
-    """Return the width and height in pixels of the faces that a run was trained on.
-
-    Raises:
-        InputError: there is no such run, or its run.json does not tell.
-    """
-    try:
-        facts = json.loads((run / "run.json").read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{run}: not a finished run: {error}; name a directory that holds run.json and model.pt") from None
-    if "face_size" not in facts:
-        raise InputError(f"{run / 'run.json'}: no 'face_size'; the run is older than this command, train it again")
-    return facts["face_size"]
 
 
 def find_face(photo: Path, detector: FaceDetector, size: int) -> tuple[Detection, np.ndarray]:

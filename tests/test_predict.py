@@ -6,19 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 from pml.cli import main
 from pml.datasets.synthetic.camera import neutral
 from pml.datasets.synthetic.people import draw_person, look_at
+from pml.evaluation.metrics import central_interval
 from pml.faces.align import read_image
 from pml.faces.alignment import align_face
 from pml.faces.detection import FaceDetector
 from pml.files import load_schema
 from pml.method import Method
-from pml.predict import Estimate, central_interval, draw, find_face
+from pml.predict import Estimate, draw, find_face
 from pml.training import run_directory
 from pml.training.augmentation import normalise
 from pml.training.settings import Augmentation, Settings
@@ -27,7 +26,7 @@ TRAINING = {name: part["default"] for name, part in load_schema("config")["$defs
 TRAINING |= {"augmentation": Augmentation(flip=0, scale=0, rotation=0, translation=0), "device": "cpu"}
 SETTINGS = Settings(method="baselines.dex:DEX", options={}, backbone="resnet18", initialisation="random", **TRAINING)
 FACE_SIZE = 48
-DISTRIBUTIONS = st.lists(st.floats(0, 1), min_size=1, max_size=30).filter(lambda weights: sum(weights) > 1e-3)
+FACTS = {"face_size": FACE_SIZE, "data": "noise", "train_images": 4}
 
 
 class Regressor(Method):
@@ -41,31 +40,6 @@ class Regressor(Method):
 
     def predict(self, features):
         return torch.full((len(features),), 33.25)
-
-
-class TestCentralInterval:
-    @given(DISTRIBUTIONS, st.floats(0.01, 0.99))
-    def test_it_holds_the_mass_and_neither_side_leaves_out_more_than_half_the_rest(self, weights, mass):
-        distribution = np.array(weights) / np.sum(weights)
-        ages = np.arange(16, 16 + len(weights))
-        low, high = central_interval(ages, distribution, mass)
-        assert distribution[(low <= ages) & (ages <= high)].sum() >= mass - 1e-9
-        assert distribution[ages < low].sum() <= (1 - mass) / 2 + 1e-9
-        assert distribution[ages > high].sum() <= (1 - mass) / 2 + 1e-9
-
-    @given(DISTRIBUTIONS, st.floats(0.01, 0.99), st.floats(0.01, 0.99))
-    def test_more_mass_never_makes_it_narrower(self, weights, mass, other):
-        ages = np.arange(len(weights))
-        low, high = central_interval(ages, np.array(weights), min(mass, other))
-        wider_low, wider_high = central_interval(ages, np.array(weights), max(mass, other))
-        assert wider_low <= low <= high <= wider_high
-
-    def test_of_a_uniform_distribution_over_a_hundred_ages(self):
-        low, high = central_interval(np.arange(100), np.full(100, 0.01), 0.805)
-        assert (low, high) == (9, 90)
-
-    def test_of_one_age_it_is_that_age(self):
-        assert central_interval(np.arange(101), np.eye(101)[30], 0.8) == (30, 30)
 
 
 def write_run(directory: Path, settings: Settings = SETTINGS, **facts) -> Path:
@@ -90,10 +64,9 @@ def folder(tmp_path_factory):
     noise = np.random.default_rng(0).integers(0, 256, (120, 90, 3), dtype=np.uint8)
     Image.fromarray(noise).save(folder / "noise.png")
     (folder / "text.jpg").write_text("not a picture")
-    write_run(folder / "run", face_size=FACE_SIZE)
-    write_run(folder / "regressor", replace(SETTINGS, method=f"{__name__}:Regressor"), face_size=FACE_SIZE)
-    write_run(folder / "sizeless")
-    write_run(folder / "modelless", face_size=FACE_SIZE)
+    write_run(folder / "run", **FACTS)
+    write_run(folder / "regressor", replace(SETTINGS, method=f"{__name__}:Regressor"), **FACTS)
+    write_run(folder / "modelless", **FACTS)
     (folder / "modelless" / "model.pt").unlink()
     return folder
 
@@ -179,9 +152,7 @@ def test_a_photo_that_cannot_be_read_is_refused(refused, photo, reason):
     assert f"{photo}: cannot be read: {reason}" in refused(photo)
 
 
-@pytest.mark.parametrize(
-    ("run", "missing"), [("absent", "run.json"), ("face.png", "run.json"), ("modelless", "model.pt"), ("sizeless", "face_size")]
-)
+@pytest.mark.parametrize(("run", "missing"), [("absent", "run.json"), ("face.png", "run.json"), ("modelless", "model.pt")])
 def test_a_run_that_cannot_predict_is_refused(refused, run, missing):
     message = refused("face.png", run=run)
     assert run in message and missing in message

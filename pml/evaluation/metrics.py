@@ -82,3 +82,18 @@ def mae_interval(errors: np.ndarray, clusters: np.ndarray, seed: int = 0) -> tup
         rng=np.random.default_rng(seed),
     ).confidence_interval
     return float(interval.low), float(interval.high)
+
+
+def central_interval(ages: np.ndarray, distribution: np.ndarray, mass: float) -> tuple[int, int]:
+    """Return the first and the last age of the central interval: between the quantiles (1 - mass) / 2 and (1 + mass) / 2.
+
+    Ages are whole, so it holds at least `mass` of the distribution and on either side leaves out at most (1 - mass) / 2.
+
+    Args:
+        ages: (K,) ascending.
+        distribution: (K,) probabilities over `ages`.
+        mass: in (0, 1).
+    """
+    cumulated = np.cumsum(distribution, dtype=float)
+    low, high = np.searchsorted(cumulated / cumulated[-1], [(1 - mass) / 2, (1 + mass) / 2])
+    return int(ages[low]), int(ages[high])

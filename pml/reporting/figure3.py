@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pml.errors import InputError, stage_main
+from pml.evaluation.metrics import central_interval
 from pml.files import read_table
 from pml.label_distribution import gaussian_label_distribution
 from pml.reporting.arguments import figure_parser
@@ -66,13 +67,6 @@ def load_predictions(runs: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
     return predictions[~predictions.index.duplicated()], ages
 
 
-def central_interval(distribution: np.ndarray, ages: np.ndarray) -> tuple[float, float]:
-    """Return the ages in years between which the central 99 % of a (K,) distribution lie."""
-    cumulated = np.cumsum(distribution) / distribution.sum()
-    low, high = np.searchsorted(cumulated, [(1 - MASS) / 2, (1 + MASS) / 2])
-    return ages[low], ages[min(high, len(ages) - 1)]
-
-
 def draw(
     images: Sequence[str],
     true_ages: pd.Series,
@@ -117,7 +111,7 @@ def draw(
 def _draw_label(axis: Axes, true_age: float, ages: np.ndarray) -> tuple[float, float]:
     label = gaussian_label_distribution(torch.tensor([true_age]), torch.tensor(ages).float(), SIGMA)[0].numpy()
     axis.fill_between(ages, label, color=GREY, alpha=0.45, linewidth=0, label="label distribution")
-    return central_interval(label, ages)
+    return central_interval(ages, label, MASS)
 
 
 def _draw_predictions(
@@ -131,7 +125,7 @@ def _draw_predictions(
         note = f"{label} {row['predicted_age']:.1f}"
         height = 1.04 + 0.14 * (len(labels) - 1 - place)
         axis.text(0.5, height, note, color=style["color"], transform=axis.transAxes, ha="center", va="bottom", fontsize=7)
-        intervals.append(central_interval(row["distribution"], ages))
+        intervals.append(central_interval(ages, row["distribution"], MASS))
     return intervals
 
 

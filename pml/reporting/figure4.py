@@ -57,15 +57,17 @@ class Features:
 def head_and_tail_ages(ages: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return six majority and six minority ages, each ascending, chosen from the histogram alone.
 
-    Ages with fewer than six images are left out and the rest sorted by their number of images, of equally many the younger
-    first. The first third is the head, the last third the tail, or six ages each if a third is fewer, or half of them if there
-    are fewer than twelve. Of either, sorted by age, six at an even stride are taken, with both ends; all if fewer than six.
+    Ages with fewer than six images are left out, or with fewer than two if that would leave fewer than twelve ages. The rest
+    are sorted by their number of images, of equally many the younger first. The first third is the head, the last third the
+    tail, or six ages each if a third is fewer, or half of them if there are fewer than twelve. Of either, sorted by age, six
+    at an even stride are taken, with both ends; all if fewer than six.
 
     Args:
         ages: (N,) whole years, one per image.
     """
     values, counts = np.unique(ages, return_counts=True)
-    values, counts = values[counts >= MIN_IMAGES], counts[counts >= MIN_IMAGES]
+    least = MIN_IMAGES if (counts >= MIN_IMAGES).sum() >= 2 * AGES else 2
+    values, counts = values[counts >= least], counts[counts >= least]
     values = values[np.argsort(-counts, kind="stable")]
     size = min(max(AGES, len(values) // 3), len(values) // 2)
     head, tail = np.sort(values[:size]), np.sort(values[len(values) - size :])
@@ -239,7 +241,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     head, tail = head_and_tail_ages(first.ages[first.parts == "train"])
     if len(head) == 0 and not (options.head and options.tail):
         where = f"{options.features[0]}: 'age'"
-        raise InputError(f"{where}: fewer than two ages have {MIN_IMAGES} training images; give --head and --tail")
+        raise InputError(f"{where}: fewer than two ages have two training images; give --head and --tail")
     figure, numbers = draw(methods, options.labels, np.array(options.head or head), np.array(options.tail or tail))
     set_title(figure, options.data, options.synthetic)
     save(figure, options.pdf, options.png)

@@ -35,12 +35,14 @@ class ExperimentData:
 
     Args:
         index, faces_table, faces, folds: paths of index.csv, faces.csv, faces.npy and folds.csv.
+        label: the data's name, for run.json.
 
     Raises:
         InputError: a file is missing, the store and faces.csv differ in length, or folds.csv names an image without a face.
     """
 
-    def __init__(self, index: Path, faces_table: Path, faces: Path, folds: Path):
+    def __init__(self, index: Path, faces_table: Path, faces: Path, folds: Path, label: str = "unnamed"):
+        self.label = label
         self.index = read_table(index, "index").set_index("image", drop=False)
         self.faces_table = read_table(faces_table, "faces")
         try:

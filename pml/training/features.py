@@ -1,4 +1,4 @@
-"""Stage: the features that a trained run gives to the images of one fold, both the train and the test part."""
+"""Stage: the features that a trained run gives to the images of its fold, both the train and the test part."""
 
 import argparse
 from pathlib import Path
@@ -12,21 +12,22 @@ from pml.files import replacing
 from pml.training.data import ExperimentData
 from pml.training.loop import extract_features
 from pml.training.run import choose_device
-from pml.training.run_directory import load_model
+from pml.training.run_directory import load_model, read_run
 
 PARTS = ("train", "test")
 
 
-def write_features(run: Path, data: ExperimentData, fold: int, output: Path) -> None:
-    """Write the features of the fold's images, without augmentation, as arrays of `output` (.npz).
+def write_features(run: Path, data: ExperimentData, output: Path) -> None:
+    """Write the features of all images of the run's fold, without augmentation, as arrays of `output` (.npz).
 
     The arrays are image (N,), part (N,) "train" or "test", age (N,) in years and features (N, D) float32; the train part comes
     first, each part in the order of folds.csv.
 
     Raises:
-        InputError: the run has no model, or the fold no images.
+        InputError: the run has no model, or folds.csv lacks its fold.
     """
     model, settings = load_model(run, choose_device("auto"))
+    fold = read_run(run)["fold"]
     parts = [data.part(fold, part) for part in PARTS]
     index = pd.concat([part.index for part in parts])
     if index.empty:
@@ -47,7 +48,6 @@ def write_features(run: Path, data: ExperimentData, fold: int, output: Path) -> 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m pml.training.features", description=__doc__)
     parser.add_argument("--run", type=Path, required=True, help="run directory with a model.pt")
-    parser.add_argument("--fold", type=int, required=True, help="the fold the run was trained on")
     parser.add_argument("--index", type=Path, required=True)
     parser.add_argument("--faces-table", type=Path, required=True)
     parser.add_argument("--faces", type=Path, required=True)
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     data = ExperimentData(options.index, options.faces_table, options.faces, options.folds_table)
-    write_features(options.run, data, options.fold, options.output)
+    write_features(options.run, data, options.output)
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ def run_fold(
         directory,
         settings,
         fingerprint=key,
+        data=data.label,
         fold=fold,
         seed=seed,
         train_images=len(train_part.index),
@@ -97,6 +98,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m pml.training.run", description=__doc__)
     parser.add_argument("--settings", type=Path, required=True, help="settings.json of the method in this experiment")
     parser.add_argument("--name", required=True, help="the method's name in the config")
+    parser.add_argument("--data", required=True, help="the data set's name, for run.json")
     parser.add_argument("--index", type=Path, required=True)
     parser.add_argument("--faces-table", type=Path, required=True)
     parser.add_argument("--faces", type=Path, required=True)
@@ -110,7 +112,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     settings = load_settings(arguments.settings)
-    data = ExperimentData(arguments.index, arguments.faces_table, arguments.faces, arguments.folds_table)
+    data = ExperimentData(arguments.index, arguments.faces_table, arguments.faces, arguments.folds_table, arguments.data)
     pixel_free = issubclass(method_class(settings.method), PixelFreeMethod)
     device = choose_device(settings.device)
     rows = []

@@ -66,6 +66,18 @@ def write_run(directory: Path, settings: Settings, **facts: object) -> None:
         temporary.write_text(json.dumps(facts, indent=2) + "\n")
 
 
+def read_run(directory: Path) -> dict:
+    """Return the facts of run.json.
+
+    Raises:
+        InputError: the directory holds no finished run.
+    """
+    try:
+        return json.loads((directory / "run.json").read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{directory}: not a finished run: {error}; name a directory that holds run.json") from None
+
+
 def build_model(settings: Settings, device: torch.device) -> Model:
     """Return the untrained backbone and method of `settings`; the caller seeds torch."""
     backbone, feature_dim = build_backbone(settings.backbone, settings.initialisation)
@@ -82,13 +94,11 @@ def load_model(directory: Path, device: torch.device) -> tuple[Model, Settings]:
     Raises:
         InputError: the directory holds no finished run, or its model was not kept.
     """
-    try:
-        values = json.loads((directory / "run.json").read_text())["settings"]
-        weights = torch.load(directory / "model.pt", map_location=device, weights_only=True)
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{error.filename}: no such file; name a finished run whose fold stands under 'keep_models' in the config"
-        ) from None
+    values = read_run(directory)["settings"]
+    path = directory / "model.pt"
+    if not path.exists():
+        raise InputError(f"{path}: no such file; name a run whose fold stands under 'keep_models' in its config")
+    weights = torch.load(path, map_location=device, weights_only=True)
     settings = Settings(**values | {"augmentation": Augmentation(**values["augmentation"]), "ages": tuple(values["ages"])})
     model = build_model(dataclasses.replace(settings, initialisation="random"), device)
     model.backbone.load_state_dict(weights["backbone"])

@@ -15,6 +15,7 @@ from pml.evaluation import metrics
 
 PUBLISHED = Path(__file__).parents[2] / "published"
 YEARS = st.floats(-120, 120)
+DISTRIBUTIONS = st.lists(st.floats(0, 1), min_size=1, max_size=30).filter(lambda weights: sum(weights) > 1e-3)
 errors_of_images = arrays(float, st.integers(1, 60), elements=YEARS)
 
 
@@ -142,3 +143,28 @@ def test_released_fgnet_errors_average_differently_over_subjects_and_images():
     assert len(errors) == 1002
     assert metrics.mae_per_subject(errors, subjects) == pytest.approx(2.161, abs=5e-4)
     assert metrics.mae(errors) == pytest.approx(2.162, abs=5e-4)
+
+
+class TestCentralInterval:
+    @given(DISTRIBUTIONS, st.floats(0.01, 0.99))
+    def test_it_holds_the_mass_and_neither_side_leaves_out_more_than_half_the_rest(self, weights, mass):
+        distribution = np.array(weights) / np.sum(weights)
+        ages = np.arange(16, 16 + len(weights))
+        low, high = metrics.central_interval(ages, distribution, mass)
+        assert distribution[(low <= ages) & (ages <= high)].sum() >= mass - 1e-9
+        assert distribution[ages < low].sum() <= (1 - mass) / 2 + 1e-9
+        assert distribution[ages > high].sum() <= (1 - mass) / 2 + 1e-9
+
+    @given(DISTRIBUTIONS, st.floats(0.01, 0.99), st.floats(0.01, 0.99))
+    def test_more_mass_never_makes_it_narrower(self, weights, mass, other):
+        ages = np.arange(len(weights))
+        low, high = metrics.central_interval(ages, np.array(weights), min(mass, other))
+        wider_low, wider_high = metrics.central_interval(ages, np.array(weights), max(mass, other))
+        assert wider_low <= low <= high <= wider_high
+
+    def test_of_a_uniform_distribution_over_a_hundred_ages(self):
+        low, high = metrics.central_interval(np.arange(100), np.full(100, 0.01), 0.805)
+        assert (low, high) == (9, 90)
+
+    def test_of_one_age_it_is_that_age(self):
+        assert metrics.central_interval(np.arange(101), np.eye(101)[30], 0.8) == (30, 30)

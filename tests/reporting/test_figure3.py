@@ -54,15 +54,6 @@ class TestLoadPredictions:
         assert list(predictions["predicted_age"]) == list(first["predicted_age"])
 
 
-@given(st.integers(1, 40), st.integers(0, 2**32 - 1))
-def test_central_interval_leaves_out_at_most_half_a_percent_on_either_side(size, seed):
-    distribution = np.random.default_rng(seed).dirichlet(np.full(size, 0.3))
-    ages = np.arange(size)
-    low, high = figure3.central_interval(distribution, ages)
-    assert distribution[ages < low].sum() <= 0.005 + 1e-9
-    assert distribution[ages > high].sum() <= 0.005 + 1e-9
-
-
 def test_lowest_shared_seed(experiment):
     table = read_table(experiment.jobs["kl"], "runs")
     table[table["seed"] == 1].to_csv(experiment.jobs["kl"], index=False)

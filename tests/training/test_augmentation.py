@@ -34,9 +34,9 @@ def warped_by_opencv(face: torch.Tensor, to_input: np.ndarray) -> torch.Tensor:
     matrix = np.column_stack([linear, shift + centre - linear @ [centre, centre]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     image = face.permute(1, 2, 0).numpy()
-    return torch.from_numpy(
-        cv2.warpAffine(image, matrix, (SIZE, SIZE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    ).permute(2, 0, 1)
+    return torch.from_numpy(cv2.warpAffine(image, matrix, (SIZE, SIZE), flags=flags, borderMode=cv2.BORDER_REPLICATE)).permute(
+        2, 0, 1
+    )
 
 
 def test_normalise_gives_torchvision_s_inputs():

@@ -33,14 +33,14 @@ def experiment(tmp_path):
     torch.manual_seed(0)
     model = run_directory.build_model(SETTINGS, torch.device("cpu"))
     run_directory.write_model(tmp_path, model)
-    run_directory.write_run(tmp_path, SETTINGS)
+    run_directory.write_run(tmp_path, SETTINGS, fold=2)
     return tmp_path, model
 
 
-def run_stage(folder: Path, name: str, fold: int = 2) -> Path:
+def run_stage(folder: Path, name: str) -> Path:
     paths = {"run": folder, "index": folder / "index.csv", "faces-table": folder / "faces.csv", "faces": folder / "faces.npy"}
     paths |= {"folds-table": folder / "folds.csv", "output": folder / name}
-    features.main([text for key, path in paths.items() for text in (f"--{key}", str(path))] + ["--fold", str(fold)])
+    features.main([text for key, path in paths.items() for text in (f"--{key}", str(path))])
     return folder / name
 
 
@@ -71,10 +71,11 @@ def test_the_same_run_gives_the_same_bytes(experiment):
     assert run_stage(folder, "first.npz").read_bytes() == run_stage(folder, "second.npz").read_bytes()
 
 
-def test_an_unknown_fold_is_refused_and_the_known_ones_named(experiment, capsys):
+def test_folds_that_lack_the_run_s_own_are_refused_and_the_known_ones_named(experiment, capsys):
     folder, _ = experiment
+    run_directory.write_run(folder, SETTINGS, fold=7)
     with pytest.raises(SystemExit) as stop:
-        run_stage(folder, "features.npz", fold=7)
+        run_stage(folder, "features.npz")
     assert stop.value.code == 2
     assert "fold 7" in (message := capsys.readouterr().err) and "[1, 2]" in message
     assert not (folder / "features.npz").exists()

@@ -190,6 +190,12 @@ def budget_note(wildcards):
     )
 
 
+def data_label(wildcards):
+    """The data set's name, with a mark where it is synthetic."""
+    _, label, *synthetic = data_options(wildcards)
+    return f"{label} (synthetic)" if synthetic else label
+
+
 def data_options(wildcards):
     """The data set's name, and whether it is synthetic, as the command lines of tables and figures take it."""
     dataset = config["datasets"][config["experiments"][experiment_of(wildcards)]["dataset"]]

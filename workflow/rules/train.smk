@@ -35,9 +35,10 @@ rule train_folds:
     params:
         folds=job_folds,
         keep_models=kept_models,
+        data=data_label,
         runs=subpath(output[0], ancestor=2),
     shell:
-        "python -m pml.training.run --settings {input.settings} --name {wildcards.method} --index {input.index}"
+        "python -m pml.training.run --settings {input.settings} --name {wildcards.method} --data {params.data:q} --index {input.index}"
         " --faces-table {input.faces_table} --faces {input.faces} --folds-table {input.folds} --folds {params.folds}"
         " --keep-models {params.keep_models} --seed {wildcards.seed} --threads {threads} --runs {params.runs}"
         " --output {output} 2> {log}"
@@ -60,6 +61,6 @@ rule extract_features:
     params:
         run=feature_run,
     shell:
-        "python -m pml.training.features --run {params.run} --fold {wildcards.fold} --index {input.index}"
+        "python -m pml.training.features --run {params.run} --index {input.index}"
         " --faces-table {input.faces_table} --faces {input.faces} --folds-table {input.folds} --threads {threads}"
         " --output {output} 2> {log}"

@@ -1,0 +1,151 @@
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from pml.config import check_config, fold_jobs, folds, load_config, method_folds, run_settings
+from pml.errors import InputError
+from pml.files import load_schema
+from pml.training.settings import Settings
+
+SMALL = {
+    "suite": "small",
+    "datasets": {"fgnet": {"format": "fgnet", "label": "FG-NET", "archive": {"synthetic": {"subjects": 2, "images": 4}}}},
+    "methods": {
+        "pml": {"class": "pml.progressive_margin:PML", "label": "PML"},
+        "kl": {"class": "baselines.kl:KL", "label": "KL"},
+    },
+    "experiments": {"lopo": {"dataset": "fgnet", "protocol": "lopo", "folds": "1-5", "methods": ["pml", "kl"]}},
+}
+
+
+def changed(*path, value) -> dict:
+    """Return the small config with `value` at `path`."""
+    config = copy.deepcopy(SMALL)
+    inner = config
+    for key in path[:-1]:
+        inner = inner.setdefault(key, {})
+    inner[path[-1]] = value
+    return config
+
+
+def objects(schema: dict):
+    """Yield every part of a schema that lists properties."""
+    if isinstance(schema, dict):
+        if "properties" in schema:
+            yield schema
+        for part in schema.values():
+            yield from objects(part)
+
+
+def test_every_default_keeps_its_own_schema():
+    schema = load_schema("config")
+    found = 0
+    for part in objects(schema):
+        for name, definition in part["properties"].items():
+            if "default" in definition:
+                found += 1
+                rest = {key: value for key, value in definition.items() if key != "default"}
+                errors = list(Draft202012Validator(rest | {"$defs": schema["$defs"]}).iter_errors(definition["default"]))
+                assert not errors, f"{name}: {errors[0].message}"
+    assert found > 20
+
+
+def test_every_object_refuses_unknown_keys():
+    assert all("additionalProperties" in part for part in objects(load_schema("config")))
+
+
+def test_filled_config_is_valid_and_stays_as_it_is():
+    config = check_config(SMALL)
+    assert check_config(config) == config
+
+
+def test_defaults_are_filled_in_at_every_depth():
+    config = check_config(changed("experiments", "lopo", "training", "augmentation", "flip", value=0.25))
+    experiment = config["experiments"]["lopo"]
+    assert experiment["training"]["augmentation"] == {"flip": 0.25, "scale": 0.1, "rotation": 10, "translation": 0.05}
+    assert experiment["training"]["weight_decay"] == 0.0005 and experiment["seeds"] == [0]
+    assert config["datasets"]["fgnet"]["archive"]["synthetic"]["seed"] == 0
+    assert config["methods"]["kl"]["options"] == {} and config["tables"] == {}
+
+
+def test_defaults_leave_the_given_config_alone():
+    before = copy.deepcopy(SMALL)
+    check_config(SMALL)
+    assert before == SMALL
+
+
+@pytest.mark.parametrize(
+    "config, message",
+    [
+        (changed("suit", value="x"), "config: unknown key 'suit'; did you mean 'suite'"),
+        (
+            changed("experiments", "lopo", "training", "epoch", value=3),
+            "config: experiments.lopo.training: unknown key 'epoch'; did you mean 'epochs'",
+        ),
+        (
+            changed("experiments", "lopo", "training", "augmentation", "rotate", value=3),
+            "config: experiments.lopo.training.augmentation: unknown key 'rotate'; did you mean 'rotation'",
+        ),
+        ({key: value for key, value in SMALL.items() if key != "suite"}, "config: 'suite' is a required property"),
+        (changed("experiments", "lopo", "training", "epochs", value=0), "experiments.lopo.training.epochs: 0 .*minimum"),
+        (changed("experiments", "lopo", "dataset", value="fgne"), "lopo.dataset: 'fgne' is not .*did you mean 'fgnet'"),
+        (changed("experiments", "lopo", "methods", value=["pmll"]), "lopo.methods: 'pmll' is not .*did you mean 'pml'"),
+        (changed("experiments", "lopo", "method_folds", value={"dex": [1]}), "lopo.methods: 'dex' is not defined"),
+        (changed("tables", "table4", value={"experiment": "lop"}), "tables.table4.experiment: 'lop' .*did you mean 'lopo'"),
+        (
+            changed("figures", "figure3", value={"experiment": "lopo", "method": "pml", "baseline": "dex"}),
+            "figures.figure3.baseline: 'dex' is not defined",
+        ),
+        (
+            changed("figures", "figure4", value={"experiment": "lopo", "method": "pml", "baseline": "kl", "fold": 2}),
+            "figures.figure4.fold: add 2 to keep_models of experiment lopo",
+        ),
+        (changed("methods", "kl", "class", value="baselines.kl"), "methods.kl.class: 'baselines.kl' does not match.*DEX"),
+    ],
+)
+def test_mistake_is_named_with_its_place_and_remedy(config, message):
+    with pytest.raises(InputError, match=message):
+        check_config(config)
+
+
+@pytest.mark.parametrize(
+    "value, expected",
+    [("1-3", [1, 2, 3]), ("1-82/5", list(range(1, 83, 5))), ("7-7", [7]), ([5, 2], [5, 2]), ([], [])],
+)
+def test_folds_are_a_list_or_a_range(value, expected):
+    assert folds(value) == expected
+
+
+@pytest.mark.parametrize("value", ["82", "0-5", "1-82/0", "a-b", [0], [1, 1]])
+def test_other_folds_are_refused(value):
+    with pytest.raises(InputError, match="experiments.lopo.folds"):
+        check_config(changed("experiments", "lopo", "folds", value=value))
+
+
+def test_jobs_share_out_the_folds_of_a_method():
+    experiment = check_config(changed("experiments", "lopo", "method_folds", value={"kl": [2]}))["experiments"]["lopo"]
+    experiment["folds_per_job"] = 2
+    assert list(fold_jobs(experiment, "pml")) == [[1, 2], [3, 4], [5]]
+    assert method_folds(experiment, "kl") == [2] and list(fold_jobs(experiment, "kl")) == [[2]]
+
+
+def test_run_settings_have_every_key_of_settings():
+    assert run_settings(check_config(SMALL), "lopo", "pml", "random").keys() == Settings.__dataclass_fields__.keys()
+
+
+@pytest.mark.parametrize("path", sorted((Path(__file__).parents[1] / "config").glob("*.yaml")), ids=lambda path: path.name)
+def test_every_config_of_the_repository_is_valid(path):
+    load_config(path)
+
+
+def test_unreadable_config_is_named(tmp_path):
+    with pytest.raises(InputError, match="absent.yaml: cannot be read"):
+        load_config(tmp_path / "absent.yaml")
+    (tmp_path / "broken.yaml").write_text("suite: [")
+    with pytest.raises(InputError, match="broken.yaml: cannot be read"):
+        load_config(tmp_path / "broken.yaml")
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(SMALL))
+    assert load_config(tmp_path / "small.yaml") == check_config(SMALL)

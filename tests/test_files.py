@@ -1,0 +1,114 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
+
+from pml.errors import InputError
+from pml.files import SCHEMAS, load_schema, read_table, replacing, write_table
+
+INDEX = "image,subject,age,age_std,gender,race,part\n"
+
+
+def write_text(folder, text):
+    path = folder / "index.csv"
+    path.write_text(text)
+    return path
+
+
+def test_replacing_shows_the_file_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "new" / "a.txt"
+    with replacing(path) as temporary:
+        temporary.write_text("half")
+        assert not path.exists() and temporary.parent == path.parent and temporary.suffix == ".txt"
+    assert path.read_text() == "half" and list(path.parent.iterdir()) == [path]
+
+
+def test_failure_leaves_the_old_file_and_no_temporary_one(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), replacing(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+text = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1)
+number = st.floats(0, 120)
+rows = st.fixed_dictionaries(
+    {
+        "image": text,
+        "subject": st.none() | text | st.sampled_from(["NA", "001", "nan", "None", "1e5"]),
+        "age": number,
+        "age_std": st.none() | number,
+        "gender": st.sampled_from([None, "female", "male"]),
+        "race": st.none() | text,
+        "part": st.sampled_from([None, "train", "test"]),
+    }
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(rows, max_size=4))
+def test_table_survives_the_file(tmp_path_factory, rows):
+    path = tmp_path_factory.mktemp("table") / "index.csv"
+    frame = pd.DataFrame(rows, columns=list(load_schema("index")["properties"]))
+    for name in frame:
+        frame[name] = frame[name].astype("float64" if name in ("age", "age_std") else "str")
+    write_table(frame, path, "index")
+    before = path.read_bytes()
+    found = read_table(path, "index")
+    assert_frame_equal(found, frame, check_exact=True)
+    write_table(found, path, "index")
+    assert path.read_bytes() == before
+
+
+def test_columns_are_written_in_the_schema_s_order(tmp_path):
+    frame = pd.DataFrame({"part": ["test"], "image": ["a"], "fold": [1]})
+    write_table(frame, tmp_path / "folds.csv", "folds")
+    assert (tmp_path / "folds.csv").read_text() == "fold,image,part\n1,a,test\n"
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("", "not a index table"),
+        ("image,age\na,3\n", "columns missing: \\['subject'.*"),
+        (INDEX.replace("part", "part,shoe") + "a,s,3,,,,,42\n", "unknown: \\['shoe'\\]"),
+        (INDEX + "a,s,old,,,,\n", "not a index table.*old"),
+        (INDEX + "a,s,,,,,\n", "column 'age' is empty in row 1"),
+        (INDEX + "a,s,3,,,,\n,s,3,,,,\n", "column 'image' is empty in row 2"),
+        (INDEX + "a,s,121,,,,\n", "column 'age' holds .*121.*'maximum': 120"),
+        (INDEX + "a,s,3,-1,,,\n", "column 'age_std' holds .*-1.*'minimum': 0"),
+        (INDEX + "a,s,3,,woman,,\n", "column 'gender' holds 'woman'.*female"),
+    ],
+)
+def test_bad_table_is_refused_by_file_and_column(tmp_path, text, message):
+    path = write_text(tmp_path, text)
+    with pytest.raises(InputError, match=f"index.csv: {message}"):
+        read_table(path, "index")
+
+
+def test_whole_numbers_are_asked_for(tmp_path):
+    (tmp_path / "folds.csv").write_text("fold,image,part\n1.5,a,test\n")
+    with pytest.raises(InputError, match="column 'fold' holds .*1.5.*whole numbers"):
+        read_table(tmp_path / "folds.csv", "folds")
+
+
+def test_missing_table_names_the_file_and_the_remedy(tmp_path):
+    with pytest.raises(InputError, match="absent.csv: no such file; run the stage that writes it"):
+        read_table(tmp_path / "absent.csv", "index")
+
+
+def test_bad_table_is_not_written(tmp_path):
+    with pytest.raises(InputError, match="predicted_age' is empty"):
+        frame = pd.DataFrame({"image": ["a"], "age": [3.0], "predicted_age": [np.nan]})
+        write_table(frame, tmp_path / "predictions.csv", "predictions")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("path", sorted(SCHEMAS.glob("*.yaml")), ids=lambda path: path.name)
+def test_every_schema_names_its_columns(path):
+    schema = load_schema(path.name.removesuffix(".schema.yaml"))
+    assert schema["description"] and set(schema["required"]) <= set(schema["properties"])

@@ -1,0 +1,186 @@
+import copy
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from pml.errors import InputError
+from pml.training import loop
+from pml.training.run_directory import build_model
+from pml.training.settings import Augmentation
+
+CPU = torch.device("cpu")
+EPOCHS, STEPS = 5, 4
+
+
+@pytest.fixture
+def build(settings):
+    """Return a function that builds the same untrained model at every call, with changes to the settings."""
+
+    def build(**changes):
+        changed = dataclasses.replace(settings, **changes)
+        torch.manual_seed(0)
+        return build_model(changed, CPU), changed
+
+    return build
+
+
+def train(model, settings, data, checkpoint, seed=0, log=lambda line: None):
+    loop.train(model, data.faces, data.part(1, "train"), settings, seed, 1, checkpoint, log)
+    return model
+
+
+def same_weights(model, other) -> bool:
+    states = zip((model.backbone, model.method), (other.backbone, other.method), strict=True)
+    return all(value.equal(b.state_dict()[key]) for a, b in states for key, value in a.state_dict().items())
+
+
+def rates_of(scheduler, optimiser, steps: int) -> list[float]:
+    rates = []
+    for _ in range(steps):
+        rates.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        scheduler.step()
+    return [*rates, optimiser.param_groups[0]["lr"]]
+
+
+def sgd(settings):
+    return torch.optim.SGD([torch.zeros(1, requires_grad=True)], settings.learning_rate)
+
+
+def test_cosine_schedule_is_torch_s(settings):
+    settings = dataclasses.replace(settings, schedule="cosine", epochs=EPOCHS)
+    optimiser = sgd(settings)
+    expected = rates_of(torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, EPOCHS * STEPS), optimiser, EPOCHS * STEPS)
+    found = [loop.learning_rate_at(step / STEPS, settings) for step in range(EPOCHS * STEPS + 1)]
+    assert found == pytest.approx(expected, rel=1e-9, abs=1e-15)
+
+
+def test_exponential_schedule_is_torch_s(settings):
+    settings = dataclasses.replace(settings, schedule="exponential", decay=0.7, epochs=EPOCHS)
+    optimiser = sgd(settings)
+    expected = rates_of(torch.optim.lr_scheduler.ExponentialLR(optimiser, 0.7), optimiser, EPOCHS)
+    for epoch in range(EPOCHS):
+        for fraction in (0, 0.5, 0.99):
+            assert loop.learning_rate_at(epoch + fraction, settings) == pytest.approx(expected[epoch])
+
+
+def test_constant_schedule_is_constant(settings):
+    settings = dataclasses.replace(settings, schedule="constant")
+    assert {loop.learning_rate_at(epoch / 3, settings) for epoch in range(10)} == {settings.learning_rate}
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "constant"])
+@pytest.mark.parametrize("warmup", [1, 2.5, EPOCHS, 2 * EPOCHS])
+def test_warm_up_rises_linearly_from_zero_and_meets_the_schedule(settings, schedule, warmup):
+    settings = dataclasses.replace(settings, schedule=schedule, epochs=EPOCHS, warmup_epochs=warmup)
+    for epoch in np.linspace(0, min(warmup, EPOCHS), 7):
+        assert loop.learning_rate_at(epoch, settings) == pytest.approx(settings.learning_rate * epoch / warmup)
+    if warmup < EPOCHS:
+        assert loop.learning_rate_at(warmup + 1e-9, settings) == pytest.approx(settings.learning_rate)
+
+
+def test_every_epoch_fold_and_seed_has_its_own_random_numbers():
+    assert len({loop.seeds_of(seed, fold, epoch) for seed in range(4) for fold in range(4) for epoch in range(4)}) == 64
+    assert 0 <= loop.seeds_of(2**32, 82, 100) < 2**63
+
+
+@pytest.mark.parametrize("name, kind", [("adam", torch.optim.Adam), ("sgd", torch.optim.SGD)])
+def test_optimiser_holds_every_parameter_of_backbone_and_method(build, name, kind):
+    model, settings = build(optimiser=name, momentum=0.8, weight_decay=0.1)
+    optimiser = loop.build_optimiser(model, settings)
+    [group] = optimiser.param_groups
+    assert type(optimiser) is kind and group["weight_decay"] == 0.1 and group.get("momentum", 0.8) == 0.8
+    held = {id(parameter) for parameter in group["params"]}
+    assert held == {id(parameter) for part in (model.backbone, model.method) for parameter in part.parameters()}
+
+
+def test_history_has_a_row_an_epoch_with_every_term(build, finished, tmp_path):
+    model, settings = build()
+    lines = []
+    train(model, settings, finished.data, tmp_path / "c.pt", log=lines.append)
+    assert [row["epoch"] for row in model.history] == [1, 2] and len(lines) == 2
+    assert all(row.keys() == {"epoch", "learning_rate", "loss", "margin_kl"} for row in model.history)
+    assert all(row["loss"] == row["margin_kl"] for row in model.history)
+
+
+@pytest.mark.parametrize("kept_epochs", [1, 2])
+def test_interrupted_training_resumes_to_the_same_bits(build, finished, tmp_path, monkeypatch, kept_epochs):
+    whole, settings = build(epochs=3)
+    train(whole, settings, finished.data, tmp_path / "whole.pt")
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)
+    checkpoint = tmp_path / "checkpoint.pt"
+
+    def interrupt(line):
+        if f"epoch {kept_epochs + 1}/" in line:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(build(epochs=3)[0], settings, finished.data, checkpoint, log=interrupt)
+    lines = []
+    resumed = train(build(epochs=3)[0], settings, finished.data, checkpoint, log=lines.append)
+    assert len(lines) == 3 - kept_epochs
+    assert same_weights(resumed, whole) and resumed.history == whole.history
+
+
+def test_another_seed_trains_other_weights(build, finished, tmp_path):
+    models = [train(*build(epochs=1), finished.data, tmp_path / f"{seed}.pt", seed=seed) for seed in (0, 0, 1)]
+    assert same_weights(models[0], models[1]) and not same_weights(models[0], models[2])
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_and_names_the_remedy(build, finished, tmp_path):
+    model, settings = build()
+    with torch.no_grad():
+        model.method.classifier.weight.fill_(float("nan"))
+    with pytest.raises(InputError, match="fold 1, epoch 1: the loss is nan; lower training.learning_rate"):
+        train(model, settings, finished.data, tmp_path / "c.pt")
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_low_precision_runs_on_the_cpu_near_float32(build, finished, tmp_path, precision):
+    exact, low = build(epochs=1), build(epochs=1, precision=precision)
+    losses = [train(*each, finished.data, tmp_path / f"{each[1].precision}.pt").history[0]["loss"] for each in (exact, low)]
+    assert losses[0] == pytest.approx(losses[1], rel=0.1)
+    assert all(parameter.dtype == torch.float32 for parameter in low[0].backbone.parameters())
+    assert loop.extract_features(low[0], finished.data.faces, np.arange(3), low[1]).dtype == torch.float32
+
+
+def test_more_faces_than_a_batch_are_predicted_one_by_one_the_same(build, finished):
+    model, settings = build(batch_size=5)
+    rows = np.array([3, 17, 0, 8, 23, 11, 5])
+    predicted, distribution = loop.predict(model, finished.data.faces, rows, settings)
+    assert predicted.shape == (7,) and distribution.shape == (7, 21)
+    for number, row in enumerate(rows):
+        alone, _ = loop.predict(model, finished.data.faces, np.array([row]), settings)
+        assert predicted[number] == pytest.approx(alone[0], rel=1e-5)
+
+
+def test_mirror_test_is_the_mean_over_the_face_and_its_mirror_image(build, finished):
+    model, settings = build(mirror_test=False)
+    faces = np.ascontiguousarray(finished.data.faces)
+    rows = np.arange(4)
+    plain = loop.predict(model, faces, rows, settings)
+    mirrored = loop.predict(model, faces[:, :, ::-1], rows, settings)
+    both = loop.predict(model, faces, rows, dataclasses.replace(settings, mirror_test=True))
+    for found, one, other in zip(both, plain, mirrored, strict=True):
+        np.testing.assert_allclose(found, (one + other) / 2, rtol=1e-5)
+        assert not np.allclose(one, other, rtol=1e-6)
+
+
+def test_prediction_changes_nothing_in_the_model(build, finished):
+    model, settings = build()
+    before = copy.deepcopy(model)
+    loop.predict(model, finished.data.faces, np.arange(4), settings)
+    assert same_weights(model, before)
+
+
+def test_training_learns_the_age_that_a_face_s_brightness_tells(build, finished, tmp_path):
+    none = Augmentation(flip=0, scale=0, rotation=0, translation=0)
+    model, settings = build(epochs=8, augmentation=none)
+    part = finished.data.part(1, "train")
+    faces = np.zeros_like(finished.data.faces)
+    for row, age in zip(part.store_rows, part.ages.tolist(), strict=True):
+        faces[row] = 255 * (age - 20) / 20
+    loop.train(model, faces, part, settings, 0, 1, tmp_path / "c.pt", lambda line: None)
+    assert model.history[-1]["loss"] < model.history[0]["loss"] / 2

@@ -1,0 +1,240 @@
+"""A run as the workflow asks for it: the same bytes from the same seed, whatever happens on the way."""
+
+import dataclasses
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from pml.errors import InputError
+from pml.files import read_table
+from pml.method import PixelFreeMethod
+from pml.training import loop, run, run_directory
+
+CPU = torch.device("cpu")
+ROOT = Path(__file__).parents[2]
+WITHOUT_MODEL = ("predictions.csv", "predictions.npz", "history.csv")
+FILES = (*WITHOUT_MODEL, "model.pt")
+
+
+def contents(directory: Path, names=FILES) -> dict[str, bytes]:
+    return {name: (directory / name).read_bytes() for name in names}
+
+
+def command(store, settings_json: Path, runs: Path, *folds: int, seed: int = 0) -> list[str]:
+    values = {"settings": settings_json, "name": "pml", "index": store.index, "faces-table": store.faces_table}
+    values |= {"faces": store.faces, "folds-table": store.folds, "seed": seed, "runs": runs, "output": runs.parent / "job.csv"}
+    options = [text for key, value in values.items() for text in (f"--{key}", str(value))]
+    return [*options, "--folds", *map(str, folds), "--keep-models", *map(str, folds)]
+
+
+def call_main(monkeypatch, *arguments) -> None:
+    monkeypatch.setattr(sys, "argv", ["run", *command(*arguments)])
+    run.main()
+
+
+@pytest.fixture
+def again(finished, tmp_path):
+    """A copy of the finished run that a test may change."""
+    return Path(shutil.copytree(finished.directory, tmp_path / "run"))
+
+
+@pytest.fixture
+def untrainable(monkeypatch):
+    """Fail the test if anything is trained."""
+
+    def refuse(*arguments):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(run, "train", refuse)
+
+
+def test_run_directory_holds_what_the_architecture_says(finished, settings):
+    directory, test_part = finished.directory, finished.data.part(1, "test")
+    assert {path.name for path in directory.iterdir()} == {*FILES, "run.json"}
+    predictions = read_table(directory / "predictions.csv", "predictions")
+    assert predictions["image"].tolist() == test_part.index["image"].tolist()
+    np.testing.assert_allclose(predictions["age"], test_part.index["age"])
+    with np.load(directory / "predictions.npz") as arrays:
+        assert arrays["ages"].tolist() == list(settings.age_classes)
+        assert arrays["distribution"].shape == (6, 21) and arrays["distribution"].dtype == np.float32
+        np.testing.assert_allclose(arrays["distribution"] @ arrays["ages"], predictions["predicted_age"], rtol=1e-5)
+    assert pd.read_csv(directory / "history.csv")["epoch"].tolist() == [1, 2]
+    facts = json.loads((directory / "run.json").read_text())
+    assert {"fingerprint", "settings", "versions", "commit", "device", "seconds", "peak_memory_mb"} <= facts.keys()
+    assert (facts["fold"], facts["seed"], facts["train_images"], facts["test_images"]) == (1, 0, 18, 6)
+
+
+def test_model_is_weights_only_and_gives_the_predictions_again(finished):
+    weights = torch.load(finished.directory / "model.pt", weights_only=True)
+    assert weights.keys() == {"backbone", "method"}
+    model, settings = run_directory.load_model(finished.directory, CPU)
+    predicted, _ = loop.predict(model, finished.data.faces, finished.data.part(1, "test").store_rows, settings)
+    np.testing.assert_array_equal(
+        predicted, read_table(finished.directory / "predictions.csv", "predictions")["predicted_age"].astype(np.float32)
+    )
+
+
+def test_run_without_a_model_cannot_be_loaded(again):
+    (again / "model.pt").unlink()
+    with pytest.raises(InputError, match="model.pt: no such file.*keep_models"):
+        run_directory.load_model(again, CPU)
+
+
+def test_another_process_writes_the_same_bytes_and_another_seed_others(finished, settings_json, tmp_path):
+    """Two folds in the other order, too: what a process trained before does not matter."""
+    for seed, folds in ((0, (2, 1)), (1, (1,))):
+        arguments = command(finished.store, settings_json, tmp_path / f"seed{seed}", *folds, seed=seed)
+        subprocess.run([sys.executable, "-m", "pml.training.run", *arguments], check=True, cwd=ROOT, capture_output=True)
+    assert contents(tmp_path / "seed0/fold001") == contents(finished.directory)
+    other = contents(tmp_path / "seed1/fold001")
+    assert all(other[name] != same for name, same in contents(finished.directory).items())
+
+
+def test_a_job_lists_its_runs(finished, settings_json, tmp_path, monkeypatch, untrainable):
+    shutil.copytree(finished.directory, tmp_path / "runs/fold001")
+    call_main(monkeypatch, finished.store, settings_json, tmp_path / "runs", 1)
+    [row] = read_table(tmp_path / "job.csv", "runs").to_dict("records")
+    assert row == {"method": "pml", "seed": 0, "fold": 1, "run": str(tmp_path / "runs/fold001")}
+
+
+def test_finished_run_is_left_alone(finished, settings, again, untrainable):
+    before = contents(again, (*FILES, "run.json"))
+    run.run_fold(settings, finished.data, 0, 1, again, CPU, keep_model=True)
+    assert contents(again, (*FILES, "run.json")) == before
+
+
+@pytest.mark.parametrize("change", ["settings", "seed", "labels", "folds", "no model", "not finished"])
+def test_run_is_trained_again_after_a_change(store, settings, again, monkeypatch, change):
+    seed, keep_model = 0, False
+    if change == "settings":
+        settings = dataclasses.replace(settings, learning_rate=0.01)
+    elif change == "seed":
+        seed = 1
+    elif change == "labels":
+        store.index.write_text(store.index.read_text().replace("a,2", "a,3"))
+    elif change == "folds":
+        store.folds.write_text(store.folds.read_text().replace("1,02.jpg,train", "1,02.jpg,test"))
+    elif change == "no model":
+        (again / "model.pt").unlink()
+        keep_model = True
+    else:
+        (again / "run.json").unlink()
+    trained = []
+    monkeypatch.setattr(run, "train", lambda *arguments: trained.append(arguments))
+    run.run_fold(settings, store.open(), seed, 1, again, CPU, keep_model)
+    assert trained
+
+
+def test_model_of_older_settings_does_not_outlive_them(finished, settings, again, monkeypatch):
+    monkeypatch.setattr(run, "train", lambda *arguments: None)
+    run.run_fold(dataclasses.replace(settings, learning_rate=0.01), finished.data, 0, 1, again, CPU, keep_model=False)
+    assert not (again / "model.pt").exists()
+
+
+def test_interrupted_run_is_not_finished_and_resumes_to_the_same_bytes(finished, settings, tmp_path, monkeypatch):
+    directory = tmp_path / "run"
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)
+
+    def interrupt(line):
+        if "epoch 2/" in line:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "_log", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run.run_fold(settings, finished.data, 0, 1, directory, CPU, keep_model=True)
+    assert [path.name[:11] for path in directory.iterdir()] == ["checkpoint-"]
+    run.run_fold(settings, finished.data, 0, 1, directory, CPU, keep_model=True)
+    assert contents(directory) == contents(finished.directory)
+    assert not list(directory.glob("checkpoint-*"))
+
+
+def test_checkpoint_of_other_settings_is_not_picked_up_and_goes_at_the_end(finished, settings, tmp_path, monkeypatch):
+    directory = tmp_path / "run"
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)
+
+    def interrupt(line):
+        if "epoch 2/" in line:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "_log", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run.run_fold(dataclasses.replace(settings, learning_rate=0.01), finished.data, 0, 1, directory, CPU, True)
+    run.run_fold(settings, finished.data, 0, 1, directory, CPU, keep_model=True)
+    assert contents(directory) == contents(finished.directory)
+    assert not list(directory.glob("checkpoint-*"))
+
+
+@pytest.mark.slow
+def test_killed_process_resumes_to_the_same_bytes(store, settings, tmp_path):
+    settings = dataclasses.replace(settings, epochs=6)
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps(settings.as_dict()))
+    run.run_fold(settings, store.open(), 0, 1, tmp_path / "whole", CPU, keep_model=True)
+    start = "from pml.training import loop, run; loop.CHECKPOINT_SECONDS = 0; run.main()"
+    process = subprocess.Popen([sys.executable, "-c", start, *command(store, path, tmp_path / "runs", 1)], cwd=ROOT)
+    directory, deadline = tmp_path / "runs/fold001", time.monotonic() + 120
+    while not list(directory.glob("checkpoint-*.pt")):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not (directory / "run.json").exists() and not (tmp_path / "job.csv").exists()
+    subprocess.run(
+        [sys.executable, "-m", "pml.training.run", *command(store, path, tmp_path / "runs", 1)], check=True, cwd=ROOT
+    )
+    assert contents(directory) == contents(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("part, kind", [("train", "training"), ("test", "test")])
+def test_fold_without_images_of_a_part_is_refused_before_training(store, settings, tmp_path, untrainable, part, kind):
+    folds = pd.read_csv(store.folds)
+    folds[(folds["fold"] == 2) | (folds["part"] != part)].to_csv(store.folds, index=False)
+    with pytest.raises(InputError, match=f"fold 1: no {kind} images; check folds.csv"):
+        run.run_fold(settings, store.open(), 0, 1, tmp_path / "run", CPU, keep_model=False)
+
+
+def test_gpu_is_asked_for_and_absent(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match="training.device is 'cuda'.*no GPU.*'auto' or 'cpu'"):
+        run.choose_device("cuda")
+    assert run.choose_device("auto") == run.choose_device("cpu") == CPU
+
+
+class Spy(PixelFreeMethod):
+    """Predicts the training mean and remembers what it was shown."""
+
+    shown: list[pd.DataFrame] = []
+
+    def predict(self, train, test):
+        Spy.shown = [train, test]
+        return np.full(len(test), train["age"].mean())
+
+
+def test_pixel_free_method_needs_no_backbone_and_never_sees_test_ages(finished, settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "method_class", lambda import_path: Spy)
+    monkeypatch.setattr(run, "method_options", lambda import_path, options: Spy.Options())
+    monkeypatch.setattr(run_directory, "build_backbone", lambda *arguments: pytest.fail("built a backbone"))
+    run.run_pixel_free_fold(settings, finished.data, 0, 1, tmp_path)
+    train, test = Spy.shown
+    assert not {"age", "age_std"} & set(test.columns) and not set(test["image"]) & set(train["image"])
+    assert {path.name for path in tmp_path.iterdir()} == {"predictions.csv", "run.json"}
+    predictions = read_table(tmp_path / "predictions.csv", "predictions")
+    assert predictions["predicted_age"].tolist() == pytest.approx([train["age"].mean()] * 6)
+
+
+def test_pixel_free_method_has_no_model_to_build(settings):
+    settings = dataclasses.replace(settings, method="baselines.constant_median:ConstantMedian")
+    with pytest.raises(InputError, match="constant_median.*no model"):
+        run_directory.build_model(settings, CPU)

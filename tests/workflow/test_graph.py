@@ -1,0 +1,147 @@
+"""The whole graph, run as a user runs it, in a copy of the checkout."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+CHECKOUT = ["Snakefile", "environment.yml", "workflow", "profiles", "config", "published", "pml", "baselines"]
+SUITE = "results/tiny"
+
+
+def tiny_config() -> dict:
+    """The demo's config, cut down to seconds: every rule, format and method of it, on a handful of faces."""
+    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+    config["suite"] = "tiny"
+    config["face_size"] = 32
+    config["datasets"]["fgnet"]["archive"]["synthetic"] = {"subjects": 8, "images": 120}
+    experiment = config["experiments"]["fgnet_lopo"]
+    experiment |= {"folds": "1-2", "method_folds": {"dex": [1]}, "folds_per_job": 2}
+    experiment["training"] |= {"epochs": 1, "warmup_epochs": 0.5}
+    return config
+
+
+def snakemake(directory: Path, *arguments: str, config: dict | None = None) -> subprocess.CompletedProcess:
+    """Run snakemake in the checkout `directory`, with its output as text."""
+    (directory / "tiny.yaml").write_text(yaml.safe_dump(config or tiny_config()))
+    command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--configfile", "tiny.yaml"]
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    environment = {"PATH": path, "HOME": str(directory), "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        command, cwd=directory, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory) -> Path:
+    directory = tmp_path_factory.mktemp("checkout")
+    for name in CHECKOUT:
+        source = ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, directory / name)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def finished(checkout) -> Path:
+    """A checkout in which the tiny suite has run."""
+    run = snakemake(checkout)
+    assert run.returncode == 0, run.stdout[-4000:]
+    return checkout
+
+
+@pytest.mark.slow
+def test_every_table_and_figure_is_made(finished):
+    made = {
+        str(path.relative_to(finished / "results"))
+        for kind in ("tables", "figures")
+        for path in finished.glob(f"results/{kind}/*")
+    }
+    figures = ["figure3", "figure4", "training_curves_fgnet_lopo", "errors_by_age_fgnet_lopo"]
+    assert made == {f"tables/table4.{extension}" for extension in ("csv", "md", "tex")} | {
+        f"figures/{figure}.{extension}" for figure in figures for extension in ("pdf", "png")
+    }
+
+
+@pytest.mark.slow
+def test_the_table_shows_published_beside_reproduced_rows_and_says_that_they_are_synthetic(finished):
+    table = pd.read_csv(finished / "results/tables/table4.csv")
+    published = pd.read_csv(finished / "published/table4_fgnet.csv")
+    assert (table["source"] == "published").sum() == len(published)
+    reproduced = table[table["source"] == "reproduced"]
+    assert set(reproduced["method"]) == {method["label"] for method in tiny_config()["methods"].values()}
+    assert reproduced["data"].eq("FG-NET (synthetic)").all()
+    assert reproduced["verdict"].eq("synthetic: not comparable").all()
+
+
+@pytest.mark.slow
+def test_no_row_is_lost_from_the_archive_to_the_predictions(finished):
+    index = pd.read_csv(finished / SUITE / "datasets/fgnet/index.csv", dtype={"subject": str})
+    faces = pd.read_csv(finished / SUITE / "faces/fgnet/faces.csv")
+    rejected = pd.read_csv(finished / SUITE / "faces/fgnet/rejected.csv")
+    pooled = pd.read_csv(finished / SUITE / "evaluation/fgnet_lopo/pooled.csv")
+    assert len(index) == 120 == len(faces) + len(rejected)
+    tested = index["subject"].isin(sorted(index["subject"].unique())[:2])
+    assert set(pooled.loc[pooled["method"] == "pml", "image"]) == set(index.loc[tested, "image"])
+
+
+@pytest.mark.slow
+def test_a_second_run_does_nothing_and_says_so(finished):
+    assert "Nothing to be done" in snakemake(finished).stdout
+
+
+@pytest.mark.slow
+def test_all_but_the_published_copies_lies_in_the_folder_of_the_suite(finished):
+    assert {path.name for path in (finished / "results").iterdir()} == {"tiny", "tables", "figures", "logs"}
+
+
+@pytest.mark.slow
+def test_the_report_is_one_html_file_with_the_captions(finished):
+    run = snakemake(finished, "--report", "report.html")
+    assert run.returncode == 0, run.stdout[-2000:]
+    report = (finished / "report.html").read_text()
+    assert "t-SNE of the features" in report and "bootstrap over subjects" in report
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("config", sorted(path.name for path in (ROOT / "config").glob("*.yaml")))
+def test_every_config_has_a_graph(checkout, config):
+    run = snakemake(checkout, "--dry-run", config=yaml.safe_load((ROOT / "config" / config).read_text()))
+    assert run.returncode == 0 and "train_folds" in run.stdout, run.stdout[-2000:]
+
+
+@pytest.mark.slow
+def test_an_unknown_key_stops_the_workflow_with_the_nearest_known_one(checkout):
+    config = tiny_config()
+    config["experiments"]["fgnet_lopo"]["seed"] = [0, 1]
+    run = snakemake(checkout, "--dry-run", config=config)
+    assert run.returncode != 0
+    assert "unknown key 'seed'; did you mean 'seeds'?" in run.stdout
+
+
+@pytest.mark.slow
+def test_use_conda_without_conda_names_the_command_to_use_instead(checkout):
+    run = snakemake(checkout, "--use-conda")
+    assert run.returncode != 0
+    assert "snakemake --cores" in run.stdout and "no conda" in run.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damage", ["checksum", "truncated"])
+def test_a_damaged_archive_stops_the_workflow_with_its_name(finished, tmp_path, damage):
+    content = (finished / SUITE / "archives/fgnet.zip").read_bytes()
+    archive = tmp_path / "FGNET.zip"
+    archive.write_bytes(content[: len(content) // 2] if damage == "truncated" else content)
+    config = tiny_config() | {"suite": "damaged"}
+    config["datasets"]["fgnet"]["archive"] = {"path": str(archive)}
+    if damage == "checksum":
+        config["datasets"]["fgnet"]["archive"]["checksum"] = f"md5:{hashlib.md5(b'other').hexdigest()}"
+    run = snakemake(finished, config=config)
+    assert run.returncode != 0
+    assert f"error: {archive}" in run.stdout, run.stdout[-3000:]
+    assert not list((finished / "results/damaged/datasets/fgnet").glob("*"))
