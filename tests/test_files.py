@@ -49,7 +49,7 @@ rows = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(rows, max_size=4))
 def test_table_survives_the_file(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("table") / "index.csv"
@@ -75,7 +75,7 @@ def test_columns_are_written_in_the_schema_s_order(tmp_path):
     [
         ("", "not a index table"),
         ("image,age\na,3\n", "columns missing: \\['subject'.*"),
-        (INDEX.replace("part", "part,shoe") + "a,s,3,,,,,42\n", "unknown: \\['shoe'\\]"),
+        (INDEX.replace("part", "part,shoe") + "a,s,3,,,,,42\n", ".*unknown: \\['shoe'\\]"),
         (INDEX + "a,s,old,,,,\n", "not a index table.*old"),
         (INDEX + "a,s,,,,,\n", "column 'age' is empty in row 1"),
         (INDEX + "a,s,3,,,,\n,s,3,,,,\n", "column 'image' is empty in row 2"),

@@ -60,7 +60,7 @@ class ExperimentData:
             )
 
     def part(self, fold: int, part: str) -> Part:
-        """Return the images that are in `part` (train or test) of `fold`, in the order of folds.csv."""
+        """Return the images that are in `part` (train, validation or test) of `fold`, in the order of folds.csv."""
         rows = self.folds[(self.folds["fold"] == fold) & (self.folds["part"] == part)]
         return Part(self.index.loc[rows["image"]], self._store_row.loc[rows["image"]].to_numpy())
 

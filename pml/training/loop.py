@@ -66,7 +66,15 @@ def build_optimiser(model: Model, settings: Settings) -> torch.optim.Optimizer:
 
 
 def train(
-    model: Model, faces: np.ndarray, part: Part, settings: Settings, seed: int, fold: int, checkpoint: Path, log: Callable
+    model: Model,
+    faces: np.ndarray,
+    part: Part,
+    settings: Settings,
+    seed: int,
+    fold: int,
+    checkpoint: Path,
+    log: Callable,
+    validation: Part | None = None,
 ) -> None:
     """Train `model` in place to the last epoch, resuming from `checkpoint` if it exists; fills `model.history`.
 
@@ -75,6 +83,7 @@ def train(
         part: the training part, not empty.
         checkpoint: written at most once a minute, at the end of an epoch.
         log: called with a line of text after every epoch.
+        validation: a part whose MAE is recorded after every epoch; it decides nothing.
 
     Raises:
         InputError: the loss is no longer finite.
@@ -113,6 +122,9 @@ def train(
         if not math.isfinite(means["loss"]):
             raise InputError(f"fold {fold}, epoch {epoch + 1}: the loss is {means['loss']}; lower training.learning_rate")
         model.history.append({"epoch": epoch + 1, "learning_rate": learning_rate_at(epoch + 1, settings), **means})
+        if validation is not None and len(validation.store_rows):
+            predicted_ages, _ = predict(model, faces, validation.store_rows, settings)
+            model.history[-1]["validation_mae"] = float(np.abs(predicted_ages - validation.ages.numpy()).mean())
         log(f"fold {fold} seed {seed} epoch {epoch + 1}/{settings.epochs} loss {means['loss']:.4f}")
         if monotonic() - saved >= CHECKPOINT_SECONDS and epoch + 1 < settings.epochs:
             _save(checkpoint, model, optimiser, scaler)

@@ -33,7 +33,7 @@ def run_fold(
     torch.manual_seed(seeds_of(seed, fold, settings.epochs))
     model = run_directory.build_model(settings, device)
     checkpoint = directory / f"checkpoint-{key[:16]}.pt"
-    train(model, data.faces, train_part, settings, seed, fold, checkpoint, _log)
+    train(model, data.faces, train_part, settings, seed, fold, checkpoint, _log, data.part(fold, "validation"))
     predicted_ages, distribution = predict(model, data.faces, test_part.store_rows, settings)
     run_directory.write_predictions(directory, test_part.index, predicted_ages, settings.age_classes, distribution)
     run_directory.write_history(directory, model.history)

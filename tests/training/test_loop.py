@@ -8,7 +8,6 @@ import torch
 from pml.errors import InputError
 from pml.training import loop
 from pml.training.run_directory import build_model
-from pml.training.settings import Augmentation
 
 CPU = torch.device("cpu")
 EPOCHS, STEPS = 5, 4
@@ -105,30 +104,6 @@ def test_history_has_a_row_an_epoch_with_every_term(build, finished, tmp_path):
     assert all(row["loss"] == row["margin_kl"] for row in model.history)
 
 
-@pytest.mark.parametrize("kept_epochs", [1, 2])
-def test_interrupted_training_resumes_to_the_same_bits(build, finished, tmp_path, monkeypatch, kept_epochs):
-    whole, settings = build(epochs=3)
-    train(whole, settings, finished.data, tmp_path / "whole.pt")
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)
-    checkpoint = tmp_path / "checkpoint.pt"
-
-    def interrupt(line):
-        if f"epoch {kept_epochs + 1}/" in line:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        train(build(epochs=3)[0], settings, finished.data, checkpoint, log=interrupt)
-    lines = []
-    resumed = train(build(epochs=3)[0], settings, finished.data, checkpoint, log=lines.append)
-    assert len(lines) == 3 - kept_epochs
-    assert same_weights(resumed, whole) and resumed.history == whole.history
-
-
-def test_another_seed_trains_other_weights(build, finished, tmp_path):
-    models = [train(*build(epochs=1), finished.data, tmp_path / f"{seed}.pt", seed=seed) for seed in (0, 0, 1)]
-    assert same_weights(models[0], models[1]) and not same_weights(models[0], models[2])
-
-
 def test_a_loss_that_is_not_finite_ends_the_run_and_names_the_remedy(build, finished, tmp_path):
     model, settings = build()
     with torch.no_grad():
@@ -137,9 +112,8 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_names_the_remedy(build, fini
         train(model, settings, finished.data, tmp_path / "c.pt")
 
 
-@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
-def test_low_precision_runs_on_the_cpu_near_float32(build, finished, tmp_path, precision):
-    exact, low = build(epochs=1), build(epochs=1, precision=precision)
+def test_bfloat16_runs_on_the_cpu_near_float32(build, finished, tmp_path):
+    exact, low = build(epochs=1), build(epochs=1, precision="bfloat16")
     losses = [train(*each, finished.data, tmp_path / f"{each[1].precision}.pt").history[0]["loss"] for each in (exact, low)]
     assert losses[0] == pytest.approx(losses[1], rel=0.1)
     assert all(parameter.dtype == torch.float32 for parameter in low[0].backbone.parameters())
@@ -173,14 +147,3 @@ def test_prediction_changes_nothing_in_the_model(build, finished):
     before = copy.deepcopy(model)
     loop.predict(model, finished.data.faces, np.arange(4), settings)
     assert same_weights(model, before)
-
-
-def test_training_learns_the_age_that_a_face_s_brightness_tells(build, finished, tmp_path):
-    none = Augmentation(flip=0, scale=0, rotation=0, translation=0)
-    model, settings = build(epochs=8, augmentation=none)
-    part = finished.data.part(1, "train")
-    faces = np.zeros_like(finished.data.faces)
-    for row, age in zip(part.store_rows, part.ages.tolist(), strict=True):
-        faces[row] = 255 * (age - 20) / 20
-    loop.train(model, faces, part, settings, 0, 1, tmp_path / "c.pt", lambda line: None)
-    assert model.history[-1]["loss"] < model.history[0]["loss"] / 2

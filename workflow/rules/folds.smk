@@ -13,6 +13,7 @@ rule assign_folds:
     params:
         protocol=lookup(dpath="experiments/{experiment}/protocol", within=config),
         seed=lookup(dpath="experiments/{experiment}/fold_seed", within=config),
+        validation=lookup(dpath="experiments/{experiment}/validation", within=config),
     shell:
         "python -m pml.folds.assign --protocol {params.protocol} --index {input.index} --faces {input.faces_table}"
-        " --seed {params.seed} --output {output} 2> {log}"
+        " --seed {params.seed} --validation {params.validation} --output {output} 2> {log}"
