@@ -41,8 +41,16 @@ def check_config(config: dict) -> dict:
     for name, experiment in config["experiments"].items():
         where = f"config: experiments.{name}"
         _known(experiment["dataset"], config["datasets"], f"{where}.dataset")
-        for method in [*experiment["methods"], *experiment["method_folds"]]:
+        for method in experiment["methods"]:
             _known(method, config["methods"], f"{where}.methods")
+        for method in experiment["method_folds"]:
+            _known(method, experiment["methods"], f"{where}.method_folds")
+        for method in experiment["methods"]:
+            if not method_folds(experiment, method):
+                raise InputError(f"{where}: method '{method}' has no folds; write a list, or first-last with first <= last")
+        first_age, last_age = experiment["training"]["ages"]
+        if first_age >= last_age:
+            raise InputError(f"{where}.training.ages: {first_age} is not below {last_age}; write the first age, then the last")
     for section in ("tables", "figures"):
         for name, entry in config[section].items():
             where = f"config: {section}.{name}"
@@ -51,8 +59,13 @@ def check_config(config: dict) -> dict:
             for key in ("method", "baseline"):
                 if key in entry:
                     _known(entry[key], experiment["methods"], f"{where}.{key}")
-            if "fold" in entry and entry["fold"] not in folds(experiment["keep_models"]):
+            if "fold" not in entry:
+                continue
+            if entry["fold"] not in folds(experiment["keep_models"]):
                 raise InputError(f"{where}.fold: add {entry['fold']} to keep_models of experiment {entry['experiment']}")
+            for method in (entry["method"], entry["baseline"]):
+                if entry["fold"] not in method_folds(experiment, method):
+                    raise InputError(f"{where}.fold: method '{method}' does not run fold {entry['fold']}; choose one it runs")
     return config
 
 

@@ -1,5 +1,6 @@
 """The faces and labels of one experiment, and the parts of one fold."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import torch
 from pml.errors import InputError
 from pml.files import read_table
 from pml.training.settings import fingerprint
+
+HASHED_FACES = 100
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,13 @@ class ExperimentData:
         return Part(self.index.loc[rows["image"]], self._store_row.loc[rows["image"]].to_numpy())
 
     def fingerprint(self, fold: int) -> str:
-        """Return a hash that changes when the labels, the alignment or the parts of the fold change."""
+        """Return a hash that changes when the labels, the alignment or the parts of the fold change.
+
+        Of the pixels it takes a sample of the faces, since a store may be larger than memory.
+        """
         rows = self.folds[self.folds["fold"] == fold]
         faces = self.faces_table.set_index("image").loc[rows["image"]]
         tables = (rows, self.index.loc[rows["image"]], faces)
-        return fingerprint(self.faces.shape[1:], [int(pd.util.hash_pandas_object(table).sum()) for table in tables])
+        sample = self.faces[np.linspace(0, len(self.faces) - 1, HASHED_FACES).astype(int)]
+        pixels = hashlib.sha256(sample.tobytes()).hexdigest()
+        return fingerprint(sample.shape, pixels, [int(pd.util.hash_pandas_object(table).sum()) for table in tables])

@@ -53,7 +53,7 @@ def learning_rate_at(epoch: float, settings: Settings) -> float:
         progress = (epoch - settings.warmup_epochs) / (settings.epochs - settings.warmup_epochs)
         return settings.learning_rate * (1 + math.cos(math.pi * progress)) / 2
     if settings.schedule == "exponential":
-        return settings.learning_rate * settings.decay ** int(epoch)
+        return settings.learning_rate * settings.decay ** int(epoch - settings.warmup_epochs)
     return settings.learning_rate
 
 
@@ -106,8 +106,9 @@ def train(
             chosen = order[step * batch_size : (step + 1) * batch_size].numpy()
             inputs = normalise(_to_device(faces[part.store_rows[chosen]], model.device))
             inputs = augment(inputs, settings.augmentation, generator)
+            learning_rate = learning_rate_at(epoch + (step + 0.5) / steps, settings)
             for group in optimiser.param_groups:
-                group["lr"] = learning_rate_at(epoch + (step + 0.5) / steps, settings)
+                group["lr"] = learning_rate
             with autocast(settings, model.device):
                 features = model.backbone(inputs)
             # The heads work on exponentials and small variances: always in float32.
@@ -121,7 +122,7 @@ def train(
         means = {name: float(total) / steps for name, total in sums.items()}
         if not math.isfinite(means["loss"]):
             raise InputError(f"fold {fold}, epoch {epoch + 1}: the loss is {means['loss']}; lower training.learning_rate")
-        model.history.append({"epoch": epoch + 1, "learning_rate": learning_rate_at(epoch + 1, settings), **means})
+        model.history.append({"epoch": epoch + 1, "learning_rate": learning_rate, **means})
         if validation is not None and len(validation.store_rows):
             predicted_ages, _ = predict(model, faces, validation.store_rows, settings)
             model.history[-1]["validation_mae"] = float(np.abs(predicted_ages - validation.ages.numpy()).mean())

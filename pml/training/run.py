@@ -1,6 +1,8 @@
 """Stage: train one method on one or more folds of an experiment, in one process."""
 
 import argparse
+import hashlib
+import shutil
 import sys
 from pathlib import Path
 from time import monotonic
@@ -21,7 +23,7 @@ def run_fold(
     settings: Settings, data: ExperimentData, seed: int, fold: int, directory: Path, device: torch.device, keep_model: bool
 ) -> None:
     """Train and test on one fold and fill its run directory; do nothing if the same run is there already."""
-    key = fingerprint(settings.as_dict(), seed, data.fingerprint(fold))
+    key = run_fingerprint(settings, data, seed, fold)
     if run_directory.is_finished(directory, key, keep_model):
         _log(f"fold {fold} seed {seed}: finished before")
         return
@@ -59,12 +61,20 @@ def run_fold(
 
 def run_pixel_free_fold(settings: Settings, data: ExperimentData, seed: int, fold: int, directory: Path) -> None:
     """Predict one fold from index.csv alone and fill its run directory."""
+    shutil.rmtree(directory, ignore_errors=True)
     train_index, test_index = (part.index for part in _parts(data, fold))
     method = method_class(settings.method)(method_options(settings.method, settings.options))
     predicted_ages = method.predict(train_index, test_index.drop(columns=["age", "age_std"]))
     run_directory.write_predictions(directory, test_index, predicted_ages, settings.age_classes, None)
-    key = fingerprint(settings.as_dict(), seed, data.fingerprint(fold))
-    run_directory.write_run(directory, settings, fingerprint=key, fold=fold, seed=seed)
+    key = run_fingerprint(settings, data, seed, fold)
+    run_directory.write_run(directory, settings, fingerprint=key, data=data.label, fold=fold, seed=seed)
+
+
+def run_fingerprint(settings: Settings, data: ExperimentData, seed: int, fold: int) -> str:
+    """Return a hash of all that decides a run: settings, data, seed, fold, and the content of the initial checkpoint."""
+    checkpoint = Path(settings.initialisation)
+    content = hashlib.sha256(checkpoint.read_bytes()).hexdigest() if checkpoint.is_file() else None
+    return fingerprint(settings.as_dict(), content, seed, data.fingerprint(fold))
 
 
 def _parts(data: ExperimentData, fold: int) -> tuple[Part, Part]:

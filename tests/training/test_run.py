@@ -97,6 +97,7 @@ def test_run_without_a_model_cannot_be_loaded(again):
         run_directory.load_model(again, CPU)
 
 
+@pytest.mark.slow
 def test_another_process_writes_the_same_bytes_whatever_it_trained_before(finished, settings_json, tmp_path):
     arguments = command(finished.store, settings_json, tmp_path / "runs", 2, 1)
     subprocess.run([sys.executable, "-m", "pml.training.run", *arguments], check=True, cwd=ROOT)
