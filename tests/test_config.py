@@ -93,7 +93,9 @@ def test_defaults_leave_the_given_config_alone():
         (changed("experiments", "lopo", "training", "epochs", value=0), "experiments.lopo.training.epochs: 0 .*minimum"),
         (changed("experiments", "lopo", "dataset", value="fgne"), "lopo.dataset: 'fgne' is not .*did you mean 'fgnet'"),
         (changed("experiments", "lopo", "methods", value=["pmll"]), "lopo.methods: 'pmll' is not .*did you mean 'pml'"),
-        (changed("experiments", "lopo", "method_folds", value={"dex": [1]}), "lopo.methods: 'dex' is not defined"),
+        (changed("experiments", "lopo", "method_folds", value={"dex": [1]}), "lopo.method_folds: 'dex' is not defined"),
+        (changed("experiments", "lopo", "folds", value="9-3"), "experiments.lopo: method 'pml' has no folds"),
+        (changed("experiments", "lopo", "training", "ages", value=[100, 0]), "lopo.training.ages: 100 is not below 0"),
         (changed("tables", "table4", value={"experiment": "lop"}), "tables.table4.experiment: 'lop' .*did you mean 'lopo'"),
         (
             changed("figures", "figure3", value={"experiment": "lopo", "method": "pml", "baseline": "dex"}),
