@@ -98,10 +98,10 @@ def draw(
         intervals.append((min(low for low, _ in within), max(high for _, high in within)))
     axes[-1, 0].set_ylabel("probability")
     axes[-1, 0].set_ylim(bottom=0)
-    # One width for all, so that narrow and broad distributions can be told apart by eye.
-    width = 2 + max(high - low for low, high in intervals)
-    for axis, (low, high) in zip(axes[-1], intervals, strict=True):
-        axis.set_xlim((low + high - width) / 2, (low + high + width) / 2)
+    # One axis for all, so that narrow and broad, young and old can be told apart by eye.
+    lows, highs = zip(*intervals, strict=True)
+    for axis in axes[-1]:
+        axis.set_xlim(min(lows) - 1, max(highs) + 1)
         axis.set_xlabel("age (years)")
         axis.locator_params(axis="x", nbins=4, integer=True)
     figure.legend(*axes[-1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
