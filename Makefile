@@ -18,8 +18,8 @@ check: .venv/installed
 	snakemake --lint
 
 bench: .venv/installed
-	python benchmarks/detection.py
-	python benchmarks/synthetic_difficulty.py
+	python -m benchmarks.detection
+	python -m benchmarks.synthetic_difficulty
 
 .venv/installed: requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; try make PYTHON=python3.11")'

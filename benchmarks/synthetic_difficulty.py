@@ -1,6 +1,6 @@
 """How hard is it to read the age of a synthetic face? Constant median, ridge regression on pixels, and a small ResNet-18.
 
-    python benchmarks/synthetic_difficulty.py --seed 0        # about two minutes on two idle cores
+    python -m benchmarks.synthetic_difficulty --seed 0        # about two minutes on two idle cores
 
 A fifth of the people is held out. A useful demo is learnable (the network far below the median), not trivially (ridge on the
 raw pixels clearly worse than the network), and not exactly (the network some years off, as on real faces).

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from PIL import Image, ImageOps
 
 from pml.errors import InputError, stage_main
@@ -79,10 +80,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--index", required=True, help="index.csv")
     parser.add_argument("--landmarks", required=True, help="landmarks.csv, the data set's own points")
     parser.add_argument("--size", type=int, required=True, help="width and height of a face in pixels")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads of the detector")
     parser.add_argument("--faces", type=Path, required=True, help="face store to write (.npy)")
     parser.add_argument("--table", required=True, help="faces.csv to write")
     parser.add_argument("--rejected", required=True, help="rejected.csv to write")
     options = parser.parse_args(arguments)
+    torch.set_num_threads(options.threads)
 
     index = read_table(options.index, "index")
     landmarks = read_table(options.landmarks, "landmarks")

@@ -22,4 +22,4 @@ rule align_faces:
         size=config["face_size"],
     shell:
         "python -m pml.faces.align --images {input.images} --index {input.index} --landmarks {input.landmarks}"
-        " --size {params.size} --faces {output.faces} --table {output.table} --rejected {output.rejected} 2> {log}"
+        " --size {params.size} --threads {threads} --faces {output.faces} --table {output.table} --rejected {output.rejected} 2> {log}"
