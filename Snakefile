@@ -6,7 +6,7 @@ min_version("9.0")
 
 
 # A second config file would be merged into the first one: the default is read only where none is given.
-if "suite" not in config:
+if "experiments" not in config:
 
     configfile: "config/config.yaml"
 

@@ -46,7 +46,7 @@ class DLDL(AgeClassifier):
         kl = kl_divergence(target.clamp(max=1 - CLIP), self.log_probabilities(features)).mean()
         return kl, {"kl": kl.detach()}
 
-    def predict(self, features: Tensor) -> Tensor:
+    def decode(self, distribution: Tensor) -> Tensor:
         if self.options.decoder == "expectation":
-            return super().predict(features)
-        return self.ages[self.distribution(features).argmax(dim=1)]
+            return super().decode(distribution)
+        return self.ages[distribution.argmax(dim=1)]

@@ -43,6 +43,6 @@ class MeanVariance(AgeClassifier):
         loss = cross_entropy + self.options.mean_weight * mean + self.options.variance_weight * variance
         return loss, {"cross_entropy": cross_entropy.detach(), "mean": mean.detach(), "variance": variance.detach()}
 
-    def predict(self, features: Tensor) -> Tensor:
-        expected = super().predict(features)
+    def decode(self, distribution: Tensor) -> Tensor:
+        expected = super().decode(distribution)
         return expected.round() if self.options.round_prediction else expected

@@ -1,4 +1,4 @@
-"""What all methods with one class per age share: a linear head, its softmax, the expected age."""
+"""What all methods with one class per age share: a linear head and its softmax."""
 
 from collections.abc import Sequence
 
@@ -27,6 +27,3 @@ class AgeClassifier(Method):
 
     def distribution(self, features: Tensor) -> Tensor:
         return self.classifier(features).softmax(dim=1)
-
-    def predict(self, features: Tensor) -> Tensor:
-        return self.expected_age(self.distribution(features))

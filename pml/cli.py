@@ -1,6 +1,7 @@
 """The command `pml`."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
 
+    sys.path.insert(0, "")  # a method of the user's own is found from the current folder, as `python -m` finds it
     from pml.predict import predict_photos  # PyTorch takes seconds to load, which --help need not wait for
 
     predict_photos(options.photos, options.model, options.output)

@@ -1,5 +1,6 @@
 """A suite's configuration: checked against its schema, with defaults filled in and names resolved."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def check_config(config: dict) -> dict:
     if errors:
         # A misspelt key may also leave the right one missing; the misspelling is the cause.
         raise InputError(_message(best_match([e for e in errors if e.validator == "additionalProperties"] or errors)))
-    config = _filled(config, schema, schema)
+    given, config = config, _filled(config, schema, schema)
     for name, experiment in config["experiments"].items():
         where = f"config: experiments.{name}"
         _known(experiment["dataset"], config["datasets"], f"{where}.dataset")
@@ -48,6 +49,11 @@ def check_config(config: dict) -> dict:
         for method in experiment["methods"]:
             if not method_folds(experiment, method):
                 raise InputError(f"{where}: method '{method}' has no folds; write a list, or first-last with first <= last")
+        start = experiment["initialisation"]
+        if start not in ("random", IMAGENET) and not Path(start).is_file():
+            raise InputError(f"{where}.initialisation: '{start}' is no checkpoint file{suggest(start, ['random', IMAGENET])}")
+        if start not in ("random", IMAGENET) and "pretraining" not in given["experiments"][name]:
+            raise InputError(f"{where}.pretraining: say what face data the checkpoint has seen, such as none or IMDB-WIKI")
         first_age, last_age = experiment["training"]["ages"]
         if first_age >= last_age:
             raise InputError(f"{where}.training.ages: {first_age} is not below {last_age}; write the first age, then the last")
@@ -132,5 +138,7 @@ def _message(error: ValidationError) -> str:
         known = error.schema["properties"]
         unknown = next(key for key in error.instance if key not in known)
         return f"{where}: unknown key '{unknown}'{suggest(unknown, known)}"
+    if error.validator == "type" and isinstance(error.instance, str) and re.fullmatch(r"\d+[eE]-?\d+", error.instance):
+        return f"{where}: YAML reads {error.instance} as text; write {float(error.instance):f} instead"
     description = error.schema.get("description", "")
     return f"{where}: {error.message}" + (f" ({description})" if description else "")

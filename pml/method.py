@@ -53,9 +53,13 @@ class Method(nn.Module, ABC):
     def distribution(self, features: Tensor) -> Tensor | None:
         """Return (N, K) probabilities over `ages`, or None if the method has no distribution."""
 
-    @abstractmethod
+    def decode(self, distribution: Tensor) -> Tensor:
+        """Return (N,) predicted ages in years from (N, K) probabilities: their expectation, unless a method says otherwise."""
+        return self.expected_age(distribution)
+
     def predict(self, features: Tensor) -> Tensor:
-        """Return (N,) predicted ages in years."""
+        """Return (N,) predicted ages in years: the decoded distribution; a method without one overrides this."""
+        return self.decode(self.distribution(features))
 
     def classes(self, ages: Tensor) -> Tensor:
         """Return (N,) the class of each age: the index of the nearest of the K ages (a half rounds to even)."""

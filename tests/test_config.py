@@ -95,6 +95,13 @@ def test_defaults_leave_the_given_config_alone():
         (changed("experiments", "lopo", "methods", value=["pmll"]), "lopo.methods: 'pmll' is not .*did you mean 'pml'"),
         (changed("experiments", "lopo", "method_folds", value={"dex": [1]}), "lopo.method_folds: 'dex' is not defined"),
         (changed("experiments", "lopo", "folds", value="9-3"), "experiments.lopo: method 'pml' has no folds"),
+        (changed("experiments", "lopo", "initialisation", value="imagnet"), "lopo.initialisation: .*did you mean 'imagenet'"),
+        (changed("experiments", "lopo", "initialisation", value=__file__), "lopo.pretraining: say what face data"),
+        (changed("experiments", "lopo", "training", "learning_rate", value="1e-3"), "YAML reads 1e-3 as text; write 0.001"),
+        (changed("datasets", "fgnet", "archive", value={"path": "a.zip", "url": "b"}), "fgnet.archive: .*url and checksum"),
+        (changed("datasets", "fgnet", "archive", value={"url": "http://a/b.zip"}), "fgnet.archive: .*url and checksum"),
+        (changed("suite", value="tables"), "config: suite: 'tables' does not match"),
+        (changed("methods", "a b", value={"class": "a:B", "label": "x"}), "config: methods: 'a b' does not match"),
         (changed("experiments", "lopo", "training", "ages", value=[100, 0]), "lopo.training.ages: 100 is not below 0"),
         (changed("tables", "table4", value={"experiment": "lop"}), "tables.table4.experiment: 'lop' .*did you mean 'lopo'"),
         (

@@ -3,11 +3,14 @@
 import re
 from pathlib import Path
 
+import pandas as pd
 import torch
 import yaml
 
 from pml.config import check_config
+from pml.files import load_schema
 from pml.method import method_class, method_options
+from pml.progressive_margin import PML
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -41,3 +44,21 @@ def test_the_example_config_validates_when_merged_into_the_demo():
     config["methods"] |= section["methods"]
     config["experiments"]["fgnet_lopo"]["methods"] = [*config["methods"]]
     assert check_config(config)["methods"]["huber"]["options"] == {"delta": 3.0}
+
+
+def test_every_option_that_the_fidelity_page_names_exists_with_that_value():
+    options = PML.Options()
+    training = load_schema("config")["$defs"]["training"]["properties"]
+    known = vars(options) | {name: part.get("default") for name, part in training.items()}
+    named = re.findall(r"`(\w+)(?:: ([\w.]+))?`", (DOCS / "fidelity.md").read_text())
+    assert set(vars(options)) <= {name for name, _ in named}
+    for name, value in named:
+        if value:
+            assert known[name] == yaml.safe_load(value), name
+
+
+def test_the_numbers_of_the_readme_are_those_of_the_demo():
+    rows = pd.read_csv(DOCS / "demo" / "table4.csv").query("source == 'reproduced'").set_index("method")
+    readme = (DOCS.parent / "README.md").read_text()
+    shown = dict(re.findall(r"^\| ([^|]+?) \| ([\d.]+) \|", readme, re.MULTILINE))
+    assert shown == {method: f"{mae:.2f}" for method, mae in rows["reproduced_mae"].items()}

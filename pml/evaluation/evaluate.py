@@ -16,8 +16,7 @@ def evaluate(pooled: pd.DataFrame) -> pd.DataFrame:
     Scope `own` holds every image the method was tested on, `common` those that all methods were tested on in the same fold:
     methods may have run on some of the folds only, and only `common` compares them.
     """
-    methods = pooled["method"].nunique()
-    common = pooled.groupby(["fold", "image"])["method"].transform("nunique") == methods
+    common = _is_common(pooled)
     rows = []
     for method in pooled["method"].unique():
         own = pooled["method"] == method
@@ -27,15 +26,21 @@ def evaluate(pooled: pd.DataFrame) -> pd.DataFrame:
 
 
 def mae_by_decade(pooled: pd.DataFrame) -> pd.DataFrame:
-    """Return the `decades` table: each method's MAE over the images of each decade of age, on the images it was tested on."""
+    """Return the `decades` table: each method's MAE over the images of each decade of age, in both scopes of `evaluate`."""
     frame = pooled.assign(decade=metrics.decades(pooled["age"]), error=(pooled["predicted_age"] - pooled["age"]).abs())
     rows = []
     for method, of_method in frame.groupby("method", sort=False):
-        seeds = of_method["seed"].nunique()
-        for decade, errors in of_method.groupby("decade")["error"]:
-            row = {"method": method, "decade": decade, "images": len(errors) // seeds, "mae": metrics.mae(errors)}
-            rows.append(row)
+        for scope, of_scope in (("own", of_method), ("common", of_method[_is_common(pooled)[of_method.index]])):
+            for decade, errors in of_scope.groupby("decade")["error"]:
+                images = len(errors) // of_method["seed"].nunique()
+                row = {"method": method, "scope": scope, "decade": decade, "images": images, "mae": metrics.mae(errors)}
+                rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _is_common(pooled: pd.DataFrame) -> pd.Series:
+    """Tell for each row whether every method was tested on its image in its fold."""
+    return pooled.groupby(["fold", "image"])["method"].transform("nunique") == pooled["method"].nunique()
 
 
 def _metrics_of(rows: pd.DataFrame) -> dict[str, float | int]:

@@ -1,7 +1,6 @@
 """Errors beyond the mean: the cumulative score up to each error (left) and the MAE in each decade of age (right).
 
-The cumulative scores are those of the images that all methods were tested on; the decades hold the images that each method was
-tested on. Below each decade stands its number of test images, of the method with the most.
+Both are of the images that all methods were tested on. Below each decade stands its number of test images.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,6 +28,7 @@ def draw(metrics: pd.DataFrame, decades: pd.DataFrame, labels: Mapping[str, str]
     figure = Figure(figsize=(PAGE, 2.45 + 0.18 * -(-len(labels) // 4)))
     left, right = figure.subplots(1, 2)
     scores = metrics[metrics["scope"] == "common"].set_index("method")
+    decades = decades[decades["scope"] == "common"]
     for place, (method, label) in enumerate(labels.items()):
         style = line_style(place) | {"marker": MARKERS[place % len(MARKERS)], "label": label}
         left.plot(THRESHOLDS, [100 * scores.loc[method, f"cs_{years}"] for years in THRESHOLDS], **style)

@@ -26,7 +26,7 @@ def write_features(run: Path, data: ExperimentData, output: Path) -> None:
     Raises:
         InputError: the run has no model, or folds.csv lacks its fold.
     """
-    model, settings = load_model(run, choose_device("auto"))
+    model, settings = load_model(run, choose_device(read_run(run)["settings"]["device"]))
     fold = read_run(run)["fold"]
     parts = [data.part(fold, part) for part in PARTS]
     index = pd.concat([part.index for part in parts])

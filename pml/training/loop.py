@@ -138,16 +138,16 @@ def predict(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Return (N,) predicted ages in years and the (N, K) distributions, or None if the method has none.
 
-    With `mirror_test`, both are the mean over the face and its mirror image.
+    With `mirror_test`, the distribution is the mean over the face and its mirror image, and the age is decoded from it; without
+    a distribution, the age is the mean of both.
     """
-    views = []
-    for mirrored in (False, True)[: 1 + settings.mirror_test]:
-        features = extract_features(model, faces, store_rows, settings, mirrored)
-        views.append((model.method.predict(features), model.method.distribution(features)))
-    predicted_ages = torch.stack([predicted for predicted, _ in views]).mean(0)
-    distributions = [distribution for _, distribution in views if distribution is not None]
-    distribution = torch.stack(distributions).mean(0).cpu().numpy() if distributions else None
-    return predicted_ages.cpu().numpy(), distribution
+    views = [False, True] if settings.mirror_test else [False]
+    features = [extract_features(model, faces, store_rows, settings, mirrored) for mirrored in views]
+    distributions = [model.method.distribution(view) for view in features]
+    if distributions[0] is None:
+        return torch.stack([model.method.predict(view) for view in features]).mean(0).cpu().numpy(), None
+    distribution = torch.stack(distributions).mean(0)
+    return model.method.decode(distribution).cpu().numpy(), distribution.cpu().numpy()
 
 
 @torch.inference_mode()

@@ -71,7 +71,7 @@ def run_pixel_free_fold(settings: Settings, data: ExperimentData, seed: int, fol
 
 
 def run_fingerprint(settings: Settings, data: ExperimentData, seed: int, fold: int) -> str:
-    """Return a hash of all that decides a run: settings, data, seed, fold, and the content of the initial checkpoint."""
+    """Return a hash of settings, data, seed, fold and the content of the initial checkpoint; code is not part of it."""
     checkpoint = Path(settings.initialisation)
     content = hashlib.sha256(checkpoint.read_bytes()).hexdigest() if checkpoint.is_file() else None
     return fingerprint(settings.as_dict(), content, seed, data.fingerprint(fold))
@@ -82,7 +82,7 @@ def _parts(data: ExperimentData, fold: int) -> tuple[Part, Part]:
     parts = data.part(fold, "train"), data.part(fold, "test")
     for part, name in zip(parts, ("training", "test"), strict=True):
         if part.index.empty:
-            raise InputError(f"fold {fold}: no {name} images; check folds.csv")
+            raise InputError(f"fold {fold}: no {name} images; check experiments.<name>.folds in the config against folds.csv")
     return parts
 
 

@@ -68,7 +68,7 @@ def load_settings(path: str | Path) -> Settings:
 
 
 def fingerprint(*parts: object) -> str:
-    """Return a SHA-256 of JSON-serialisable parts: equal if and only if a run would be the same."""
+    """Return a SHA-256 of JSON-serialisable parts."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -88,11 +88,19 @@ def test_without_subjects_the_interval_is_over_images():
 def test_decades_equal_a_loop():
     pooled = pooled_rows("pml", seeds=(0, 1))
     table = mae_by_decade(pooled)
-    assert table["images"].sum() == 24
+    own, common = (table[table["scope"] == scope].drop(columns="scope") for scope in ("own", "common"))
+    assert own.reset_index(drop=True).equals(common.reset_index(drop=True))
+    assert own["images"].sum() == 24
     for row in table.itertuples():
         inside = [row.decade <= age < row.decade + 10 for age in pooled["age"]]
         assert row.images == sum(inside) / 2
         assert row.mae == pytest.approx(absolute_errors(pooled)[inside].mean())
+
+
+def test_common_decades_hold_the_images_of_every_method():
+    table = mae_by_decade(pd.concat([pooled_rows("pml"), pooled_rows("kl", folds=[2, 3])], ignore_index=True))
+    images = table.groupby(["method", "scope"])["images"].sum()
+    assert images.to_dict() == {("pml", "own"): 24, ("pml", "common"): 12, ("kl", "own"): 12, ("kl", "common"): 12}
 
 
 def run_main(pooled, folder):

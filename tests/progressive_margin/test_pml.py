@@ -1,6 +1,5 @@
 """PML as a whole: Eq. 3 over the parts that the other modules test, and what training leaves behind."""
 
-import copy
 import io
 
 import pytest
@@ -119,7 +118,6 @@ def test_inference_has_no_margin():  # Sec. 3.3
         for name, value in method.state_dict().items():
             if name not in ("ages", "classifier.weight"):
                 value.add_(3)
-    assert method.predict(features).equal(method.predict(features.clone()))
     assert_close(method.predict(features), expected)
 
 
@@ -131,7 +129,6 @@ def test_margin_networks_learn_and_statistics_pass_no_gradient():
         assert parameter.grad is not None and parameter.grad.any(), name
     through_similarities = features.grad.clone()
     features.grad = None
-    margins = copy.deepcopy(method).eval().margins().detach()
     target = gaussian_label_distribution(labels, method.ages, 2.0)
     first_batch = build(margin_scale=1.0)
     first_batch.statistics.update(features.detach(), method.classes(labels))

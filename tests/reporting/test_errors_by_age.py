@@ -20,7 +20,13 @@ def metrics():
 
 @pytest.fixture
 def decades():
-    return pd.DataFrame({"method": ["pml", "pml", "kl"], "decade": [30, 10, 10], "images": [4, 9, 7], "mae": [3.0, 2.0, 5.0]})
+    rows = [
+        ("pml", "common", 30, 4, 3.0),
+        ("pml", "common", 10, 9, 2.0),
+        ("kl", "common", 10, 9, 5.0),
+        ("pml", "own", 10, 99, 9.0),
+    ]
+    return pd.DataFrame(rows, columns=["method", "scope", "decade", "images", "mae"])
 
 
 def test_files(metrics, decades, tmp_path, draws_well):

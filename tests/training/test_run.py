@@ -175,7 +175,10 @@ def test_interrupted_run_is_not_finished_and_resumes_to_the_same_bytes(finished,
             run.run_fold(settings, finished.data, 0, 1, directory, CPU, keep_model=True)
     assert [path.name[:11] for path in directory.iterdir()] == ["checkpoint-"]
     (directory / "checkpoint-of-older-settings.pt").touch()
+    lines = []
+    monkeypatch.setattr(run, "_log", lines.append)
     run.run_fold(settings, finished.data, 0, 1, directory, CPU, keep_model=True)
+    assert "epoch 2/" in lines[0], "it went on from the first epoch's checkpoint"
     assert contents(directory) == contents(finished.directory)
     assert not list(directory.glob("checkpoint-*"))
 
@@ -195,9 +198,8 @@ def test_killed_process_resumes_to_the_same_bytes(store, settings, tmp_path):
     os.kill(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert not (directory / "run.json").exists() and not (tmp_path / "job.csv").exists()
-    subprocess.run(
-        [sys.executable, "-m", "pml.training.run", *command(store, path, tmp_path / "runs", 1)], check=True, cwd=ROOT
-    )
+    again = [sys.executable, "-m", "pml.training.run", *command(store, path, tmp_path / "runs", 1)]
+    assert "epoch 1/" not in subprocess.run(again, check=True, cwd=ROOT, text=True, stderr=subprocess.PIPE).stderr
     assert contents(directory) == contents(tmp_path / "whole")
 
 
@@ -205,7 +207,7 @@ def test_killed_process_resumes_to_the_same_bytes(store, settings, tmp_path):
 def test_fold_without_images_of_a_part_is_refused_before_training(store, settings, tmp_path, untrainable, part, kind):
     folds = pd.read_csv(store.folds)
     folds[(folds["fold"] == 2) | (folds["part"] != part)].to_csv(store.folds, index=False)
-    with pytest.raises(InputError, match=f"fold 1: no {kind} images; check folds.csv"):
+    with pytest.raises(InputError, match=f"fold 1: no {kind} images; check .*folds"):
         run.run_fold(settings, store.open(), 0, 1, tmp_path / "run", CPU, keep_model=False)
 
 

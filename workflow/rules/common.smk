@@ -1,9 +1,9 @@
 """The checked configuration, and what rules look up in it."""
 
 import json
-import re
 import shutil
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
@@ -34,12 +34,6 @@ WEIGHTS = {
         "sha256:b627a593bcbe140c234610266fe4f8ae95ea42fc881d091c9b6052e6b1d0590f",
     ),
 }
-# Every archive that is downloaded: its file name, and the archive section of the config that asks for it.
-DOWNLOADS = {
-    Path(dataset["archive"]["url"]).name: dataset["archive"]
-    for dataset in config["datasets"].values()
-    if "url" in dataset["archive"]
-}
 
 
 wildcard_constraints:
@@ -68,7 +62,7 @@ def archive_file(wildcards):
     """The archive of a data set: downloaded, local, or drawn."""
     archive = config["datasets"][wildcards.dataset]["archive"]
     if "url" in archive:
-        return f"resources/archives/{Path(archive['url']).name}"
+        return f"resources/archives/{wildcards.dataset}/{Path(urlsplit(archive['url']).path).name}"
     return archive.get("path", f"results/{wildcards.suite}/archives/{wildcards.dataset}.zip")
 
 
@@ -122,7 +116,7 @@ def figure_features(wildcards):
 
 def table_metrics(wildcards):
     """The metrics of the experiment that a table shows."""
-    return f"results/{wildcards.suite}/evaluation/{experiment_of(wildcards)}/metrics.csv"
+    return f"results/{wildcards.suite}/tables/metrics_{experiment_of(wildcards)}.csv"
 
 
 # Parameters
@@ -166,17 +160,12 @@ def feature_run(wildcards):
 def methods_json(wildcards):
     """What the table needs of each method: its label and its published twin."""
     experiment = config["experiments"][experiment_of(wildcards)]
-    # Weights learnt on ImageNet count as no pre-training in the paper's tables, where the mark means face data.
-    rows = [
-        {
-            "method": method,
-            "label": config["methods"][method]["label"],
-            "published": published and {"method": published, "pretraining": "none"},
-            "pretraining": "none",
-        }
-        for method in experiment["methods"]
-        for published in [config["methods"][method]["published"]]
-    ]
+    pretraining = experiment["pretraining"]
+    rows = []
+    for method in experiment["methods"]:
+        label, published = (config["methods"][method][key] for key in ("label", "published"))
+        twin = {"method": published, "pretraining": pretraining} if published else None
+        rows.append({"method": method, "label": label, "published": twin, "pretraining": pretraining})
     return json.dumps(rows)
 
 
@@ -186,24 +175,27 @@ def budget_note(wildcards):
     training = experiment["training"]
     return (
         f"Budget: {experiment['backbone']} from {experiment['initialisation']} weights, faces of {config['face_size']} pixels, "
-        f"{training['epochs']} epochs in batches of {training['batch_size']}, last epoch."
+        f"{training['epochs']} epochs in batches of {training['batch_size']}, {training['optimiser']} at "
+        f"{training['learning_rate']:g} with {training['schedule']} schedule, last epoch"
+        f"{', mean over face and mirror image' if training['mirror_test'] else ''}."
     )
+
+
+def dataset_of(wildcards):
+    """The data set of a target's experiment, as the config describes it."""
+    return config["datasets"][config["experiments"][experiment_of(wildcards)]["dataset"]]
 
 
 def data_label(wildcards):
     """The data set's name, with a mark where it is synthetic."""
-    _, label, *synthetic = data_options(wildcards)
-    return f"{label} (synthetic)" if synthetic else label
+    dataset = dataset_of(wildcards)
+    return f"{dataset['label']} (synthetic)" if "synthetic" in dataset["archive"] else dataset["label"]
 
 
 def data_options(wildcards):
     """The data set's name, and whether it is synthetic, as the command lines of tables and figures take it."""
-    dataset = config["datasets"][config["experiments"][experiment_of(wildcards)]["dataset"]]
-    return [
-        "--data",
-        dataset["label"],
-        *(["--synthetic"] if "synthetic" in dataset["archive"] else []),
-    ]
+    dataset = dataset_of(wildcards)
+    return ["--data", dataset["label"], *(["--synthetic"] if "synthetic" in dataset["archive"] else [])]
 
 
 def method_labels(wildcards):
@@ -236,5 +228,6 @@ def final_products():
     """What `snakemake` makes: the published copies of the suite's tables and figures."""
     of_experiments = [f"{figure}_{name}" for name in config["experiments"] for figure in ("training_curves", "errors_by_age")]
     tables = [f"tables/{name}.{extension}" for name in config["tables"] for extension in ("csv", "md", "tex")]
+    tables += [f"tables/metrics_{name}.csv" for name in config["experiments"]]
     figures = [f"figures/{name}.{extension}" for name in [*config["figures"], *of_experiments] for extension in ("pdf", "png")]
     return [f"results/{product}" for product in tables + figures]

@@ -3,20 +3,17 @@
 
 rule fetch_archive:
     output:
-        "resources/archives/{archive}",
+        "resources/archives/{dataset}/{archive}",
     log:
-        "results/logs/fetch_archive/{archive}.log",
-    wildcard_constraints:
-        archive="|".join(map(re.escape, DOWNLOADS)) or "none",
-    retries: 2
+        "results/logs/fetch_archive/{dataset}/{archive}.log",
     localrule: True
     conda:
         ENVIRONMENT
     params:
-        url=lookup(dpath="{archive}/url", within=DOWNLOADS),
-        checksum=lookup(dpath="{archive}/checksum", within=DOWNLOADS),
+        url=lookup(dpath="datasets/{dataset}/archive/url", within=config),
+        checksum=lookup(dpath="datasets/{dataset}/archive/checksum", within=config),
     shell:
-        "python -m pml.datasets.fetch --url {params.url} --checksum {params.checksum} --output {output} 2> {log}"
+        "python -m pml.datasets.fetch --url {params.url:q} --checksum {params.checksum} --output {output} 2> {log}"
 
 
 rule draw_synthetic_archive:
@@ -50,7 +47,7 @@ rule index_images:
         format=lookup(dpath="datasets/{dataset}/format", within=config),
         checksum=checksum_option,
     shell:
-        "python -m pml.datasets.index --format {params.format} --archive {input} {params.checksum} --images {output.images}"
+        "python -m pml.datasets.index --format {params.format} --archive {input:q} {params.checksum} --images {output.images}"
         " --index {output.index} --landmarks {output.landmarks} --rejected {output.rejected} > {log} 2>&1"
 
 
@@ -61,7 +58,6 @@ rule fetch_weights:
         "results/logs/fetch_weights/{backbone}.log",
     wildcard_constraints:
         backbone="|".join(WEIGHTS),
-    retries: 2
     localrule: True
     conda:
         ENVIRONMENT
@@ -69,4 +65,4 @@ rule fetch_weights:
         url=lookup(dpath="{backbone}/0", within=WEIGHTS),
         checksum=lookup(dpath="{backbone}/1", within=WEIGHTS),
     shell:
-        "python -m pml.datasets.fetch --url {params.url} --checksum {params.checksum} --output {output} 2> {log}"
+        "python -m pml.datasets.fetch --url {params.url:q} --checksum {params.checksum} --output {output} 2> {log}"

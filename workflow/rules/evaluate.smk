@@ -21,7 +21,11 @@ rule evaluate_predictions:
     input:
         "results/{suite}/evaluation/{experiment}/pooled.csv",
     output:
-        metrics="results/{suite}/evaluation/{experiment}/metrics.csv",
+        metrics=report(
+            "results/{suite}/tables/metrics_{experiment}.csv",
+            caption="../report/metrics.rst",
+            category="Tables",
+        ),
         decades="results/{suite}/evaluation/{experiment}/decades.csv",
     log:
         "results/{suite}/logs/evaluate_predictions/{experiment}.log",

@@ -78,7 +78,7 @@ rule draw_training_curves:
 
 rule draw_errors_by_age:
     input:
-        metrics="results/{suite}/evaluation/{experiment}/metrics.csv",
+        metrics="results/{suite}/tables/metrics_{experiment}.csv",
         decades="results/{suite}/evaluation/{experiment}/decades.csv",
     output:
         pdf="results/{suite}/figures/errors_by_age_{experiment}.pdf",
