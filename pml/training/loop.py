@@ -24,12 +24,18 @@ PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.floa
 
 @dataclass
 class Model:
-    """A method on its backbone."""
+    """A method on its backbone, and what its training left behind.
+
+    Attributes:
+        history: one row per epoch.
+        seconds: time spent in training, interruptions left out.
+    """
 
     backbone: nn.Module
     method: Method
     device: torch.device
     history: list[dict[str, float]] = field(default_factory=list)
+    seconds: float = 0.0
 
     def weights(self) -> dict[str, dict[str, Tensor]]:
         """Return what model.pt holds."""
@@ -94,7 +100,8 @@ def train(
     batch_size = min(settings.batch_size, len(ages))
     steps = len(ages) // batch_size
     first_epoch = _restore(checkpoint, model, optimiser, scaler)
-    saved = monotonic()
+    saved = start = monotonic()
+    earlier = model.seconds
     for epoch in range(first_epoch, settings.epochs):
         torch.manual_seed(seeds_of(seed, fold, epoch))
         generator = torch.Generator().manual_seed(seeds_of(seed, fold, epoch))
@@ -126,6 +133,7 @@ def train(
         if validation is not None and len(validation.store_rows):
             predicted_ages, _ = predict(model, faces, validation.store_rows, settings)
             model.history[-1]["validation_mae"] = float(np.abs(predicted_ages - validation.ages.numpy()).mean())
+        model.seconds = earlier + monotonic() - start
         log(f"fold {fold} seed {seed} epoch {epoch + 1}/{settings.epochs} loss {means['loss']:.4f}")
         if monotonic() - saved >= CHECKPOINT_SECONDS and epoch + 1 < settings.epochs:
             _save(checkpoint, model, optimiser, scaler)
@@ -176,7 +184,12 @@ def _to_device(faces: np.ndarray, device: torch.device) -> Tensor:
 
 
 def _save(path: Path, model: Model, optimiser: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> None:
-    state = model.weights() | {"optimiser": optimiser.state_dict(), "scaler": scaler.state_dict(), "history": model.history}
+    state = model.weights() | {
+        "optimiser": optimiser.state_dict(),
+        "scaler": scaler.state_dict(),
+        "history": model.history,
+        "seconds": model.seconds,
+    }
     with replacing(path) as temporary:
         torch.save(state, temporary)
 
@@ -190,4 +203,5 @@ def _restore(path: Path, model: Model, optimiser: torch.optim.Optimizer, scaler:
     optimiser.load_state_dict(state["optimiser"])
     scaler.load_state_dict(state["scaler"])
     model.history[:] = state["history"]
+    model.seconds = state["seconds"]
     return len(model.history)

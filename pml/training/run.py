@@ -5,7 +5,6 @@ import hashlib
 import shutil
 import sys
 from pathlib import Path
-from time import monotonic
 
 import pandas as pd
 import torch
@@ -30,7 +29,6 @@ def run_fold(
     directory.mkdir(parents=True, exist_ok=True)
     for stale in ("run.json", "model.pt"):
         (directory / stale).unlink(missing_ok=True)
-    start = monotonic()
     train_part, test_part = _parts(data, fold)
     torch.manual_seed(seeds_of(seed, fold, settings.epochs))
     model = run_directory.build_model(settings, device)
@@ -53,7 +51,7 @@ def run_fold(
         face_size=data.faces.shape[1],
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         threads=torch.get_num_threads(),
-        seconds=round(monotonic() - start, 1),
+        seconds=round(model.seconds, 1),
     )
     for leftover in directory.glob("checkpoint-*.pt"):
         leftover.unlink()

@@ -60,7 +60,9 @@ def write_run(directory: Path, settings: Settings, **facts: object) -> None:
         "settings": settings.as_dict(),
         "commit": _commit(),
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+        # Of the process, so of this fold and those it trained before.
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "peak_gpu_memory_mb": round(torch.cuda.max_memory_allocated() / 2**20) if torch.cuda.is_available() else None,
     }
     with replacing(directory / "run.json") as temporary:
         temporary.write_text(json.dumps(facts, indent=2) + "\n")
@@ -97,7 +99,7 @@ def load_model(directory: Path, device: torch.device) -> tuple[Model, Settings]:
     values = read_run(directory)["settings"]
     path = directory / "model.pt"
     if not path.exists():
-        raise InputError(f"{path}: no such file; name a run whose fold stands under 'keep_models' in its config")
+        raise InputError(f"{path}: no such file; add the run's fold to 'keep_models' in its config and run the workflow again")
     weights = torch.load(path, map_location=device, weights_only=True)
     settings = Settings(**values | {"augmentation": Augmentation(**values["augmentation"]), "ages": tuple(values["ages"])})
     model = build_model(dataclasses.replace(settings, initialisation="random"), device)

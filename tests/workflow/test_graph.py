@@ -145,3 +145,20 @@ def test_a_damaged_archive_stops_the_workflow_with_its_name(finished, tmp_path, 
     assert run.returncode != 0
     assert f"error: {archive}" in run.stdout, run.stdout[-3000:]
     assert not list((finished / "results/damaged/datasets/fgnet").glob("*"))
+
+
+@pytest.mark.slow
+def test_another_suite_takes_the_published_copies_but_leaves_the_runs_alone(finished):
+    def written() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in (finished / SUITE).rglob("*") if path.is_file()}
+
+    table = finished / "results/tables/table4.csv"
+    before, copy = written(), table.read_bytes()
+    other = tiny_config() | {"suite": "other", "figures": {}}
+    other["experiments"]["fgnet_lopo"] |= {"methods": ["kl", "constant_median"], "method_folds": {}, "folds": [1]}
+    run = snakemake(finished, config=other)
+    assert run.returncode == 0, run.stdout[-3000:]
+    assert written() == before and table.read_bytes() != copy
+    run = snakemake(finished)
+    assert run.returncode == 0 and "train_folds" not in run.stdout
+    assert written() == before and table.read_bytes() == copy
