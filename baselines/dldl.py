@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from pml.age_classifier import AgeClassifier
-from pml.label_distribution import gaussian_label_distribution, kl_divergence, sigma_per_image
+from pml.label_distribution import gaussian_label_distribution, kl_divergence, require_positive, sigma_per_image
 from pml.method import Method
 
 CLIP = 1e-15  # the released code keeps each entry of the target within [CLIP, 1 - CLIP]
@@ -35,8 +35,7 @@ class DLDL(AgeClassifier):
         decoder: str = "argmax"
 
         def __post_init__(self):
-            if not self.sigma > 0:
-                raise ValueError(f"sigma is {self.sigma}; it needs years above 0")
+            require_positive(self.sigma)
             if self.decoder not in DECODERS:
                 raise ValueError(f"decoder is '{self.decoder}'; choose one of {', '.join(DECODERS)}")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from pml.age_classifier import AgeClassifier
-from pml.label_distribution import gaussian_label_distribution, kl_divergence, sigma_per_image
+from pml.label_distribution import gaussian_label_distribution, kl_divergence, require_positive, sigma_per_image
 from pml.method import Method
 
 
@@ -28,8 +28,7 @@ class DLDLv2(AgeClassifier):
         expectation_l1: float = 1.0
 
         def __post_init__(self):
-            if not self.sigma > 0:
-                raise ValueError(f"sigma is {self.sigma}; it needs years above 0")
+            require_positive(self.sigma)
             if not self.expectation_l1 >= 0:
                 raise ValueError(f"expectation_l1 is {self.expectation_l1}; it needs a weight of at least 0")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from pml.age_classifier import AgeClassifier
-from pml.label_distribution import gaussian_label_distribution, kl_divergence
+from pml.label_distribution import gaussian_label_distribution, kl_divergence, require_positive
 from pml.method import Method
 
 
@@ -29,8 +29,7 @@ class KL(AgeClassifier):
         normalise: bool = True
 
         def __post_init__(self):
-            if not self.sigma > 0:
-                raise ValueError(f"sigma is {self.sigma}; it needs years above 0")
+            require_positive(self.sigma)
 
     def __init__(self, feature_dim: int, ages: Sequence[int], options: Options):
         super().__init__(feature_dim, ages, options, bias=False)

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
@@ -12,18 +11,6 @@ from pml.errors import InputError, suggest
 from pml.files import load_schema
 
 IMAGENET = "imagenet"
-
-
-def load_config(path: str | Path) -> dict:
-    """Read and check a config file.
-
-    Raises:
-        InputError: it is missing, not YAML, or breaks the schema.
-    """
-    try:
-        return check_config(yaml.safe_load(Path(path).read_text()))
-    except (OSError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
 
 
 def check_config(config: dict) -> dict:

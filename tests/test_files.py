@@ -49,7 +49,7 @@ rows = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(rows, max_size=4))
 def test_table_survives_the_file(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("table") / "index.csv"

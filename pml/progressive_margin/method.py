@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from pml.age_classifier import AgeClassifier
-from pml.label_distribution import gaussian_label_distribution, kl_divergence
+from pml.label_distribution import gaussian_label_distribution, kl_divergence, require_positive
 from pml.method import Method
 from pml.progressive_margin.class_statistics import ClassStatistics
 from pml.progressive_margin.margin_softmax import margin_log_softmax
@@ -39,8 +39,7 @@ class PML(AgeClassifier):
         margin_scale: float = 0.01
 
         def __post_init__(self):
-            if not self.sigma > 0:
-                raise ValueError(f"sigma is {self.sigma}; it needs years above 0")
+            require_positive(self.sigma)
 
     options: Options
 

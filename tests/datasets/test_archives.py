@@ -132,7 +132,7 @@ def test_a_file_in_place_of_a_folder_is_refused(tmp_path):
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_damaged_zip_is_refused_or_unpacked_but_never_half(data):
     with tempfile.TemporaryDirectory() as folder:
         archive = pack(Path(folder) / "A.zip", FILES)

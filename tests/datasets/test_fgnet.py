@@ -122,7 +122,7 @@ paths = st.builds(lambda folder, name: f"{folder}/{name}".lstrip("/"), folders, 
 
 
 @given(st.dictionaries(paths, st.sampled_from(["", pts(), pts(POINTS[1:])]), max_size=20))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_files_in_are_images_companions_and_rejected_whatever_their_names(files):
     folders = {path.rpartition("/")[0].split("/")[0] for path in files if "/" in path}
     files = {path: content for path, content in files.items() if path not in folders}

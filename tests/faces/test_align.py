@@ -143,7 +143,7 @@ def test_a_picture_is_turned_upright_as_opencv_does(tmp_path, orientation):
     assert np.abs(read_image(tmp_path / "turned.jpg").astype(int) - upright).max() <= 8
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from(["JPEG", "PNG", "BMP", "GIF", "WEBP"]), st.floats(0, 0.9))
 def test_a_truncated_picture_is_refused(format, share):
     content = encoded(drawn(), format)
@@ -151,7 +151,7 @@ def test_a_truncated_picture_is_refused(format, share):
         read_image(io.BytesIO(content[: int(share * len(content))]))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from(["JPEG", "PNG"]), st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), min_size=1, max_size=20))
 def test_a_damaged_picture_is_read_or_refused_but_never_ends_the_stage(format, damages):
     content = bytearray(encoded(drawn(), format))

@@ -29,7 +29,7 @@ def run(folder, index, faces, *options):
 
 
 @given(st.permutations(range(len(SUBJECTS))), st.integers(0, 5))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_same_seed_gives_the_same_rows_in_whatever_order_the_index_comes(order, seed):
     index = index_of(SUBJECTS)
     for validation in (0, 0.2):

@@ -56,7 +56,7 @@ def assert_equals_recursion(statistics, features, classes):
         assert_close(found, torch.tensor(expected, dtype=torch.float64), rtol=1e-9, atol=1e-12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data())
 def test_statistics_equal_the_recursion_over_samples(data):
     size = data.draw(st.integers(1, 30))

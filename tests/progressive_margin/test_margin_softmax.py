@@ -24,7 +24,7 @@ def random_pair(scale: float, seed: int = 0, shape=(4, 7)) -> tuple[torch.Tensor
     return similarities, torch.randn(shape, generator=generator, dtype=torch.float64)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 9999), st.sampled_from([0.01, 1, 30, 1e4]), st.sampled_from([0, 0.01, 1, 50]))
 def test_entry_has_its_own_margin_and_its_own_denominator(seed, scale, margin_scale):
     similarities, margins = random_pair(scale, seed)
