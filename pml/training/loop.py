@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -16,10 +15,10 @@ from pml.files import replacing
 from pml.method import Method
 from pml.training.augmentation import augment, normalise
 from pml.training.data import Part
+from pml.training.precision import autocast, choose_precision
 from pml.training.settings import Settings
 
 CHECKPOINT_SECONDS = 60
-PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 @dataclass
@@ -67,7 +66,7 @@ def build_optimiser(model: Model, settings: Settings) -> torch.optim.Optimizer:
     """Return Adam or SGD over backbone and method, with the paper's weight decay and momentum (Sec. 4.2)."""
     parameters = [*model.backbone.parameters(), *model.method.parameters()]
     if settings.optimiser == "adam":
-        return torch.optim.Adam(parameters, settings.learning_rate, weight_decay=settings.weight_decay)
+        return torch.optim.Adam(parameters, settings.learning_rate, weight_decay=settings.weight_decay, fused=True)
     return torch.optim.SGD(parameters, settings.learning_rate, settings.momentum, weight_decay=settings.weight_decay)
 
 
@@ -95,7 +94,8 @@ def train(
         InputError: the loss is no longer finite.
     """
     optimiser = build_optimiser(model, settings)
-    scaler = torch.amp.GradScaler(model.device.type, enabled=settings.precision == "float16")
+    precision = choose_precision(settings.precision, model.device)
+    scaler = torch.amp.GradScaler(model.device.type, enabled=precision == "float16")
     ages, age_stds = part.ages.to(model.device), part.age_stds.to(model.device)
     batch_size = min(settings.batch_size, len(ages))
     steps = len(ages) // batch_size
@@ -116,7 +116,7 @@ def train(
             learning_rate = learning_rate_at(epoch + (step + 0.5) / steps, settings)
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate
-            with autocast(settings, model.device):
+            with autocast(precision, model.device):
                 features = model.backbone(inputs)
             # The heads work on exponentials and small variances: always in float32.
             loss, terms = model.method.loss(features.float(), ages[chosen], age_stds[chosen])
@@ -165,18 +165,13 @@ def extract_features(
     """Return the (N, D) features of the faces at `store_rows`, in evaluation mode."""
     model.backbone.eval()
     model.method.eval()
+    precision = choose_precision(settings.precision, model.device)
     batches = []
     for start in range(0, len(store_rows), settings.batch_size):
         inputs = normalise(_to_device(faces[store_rows[start : start + settings.batch_size]], model.device))
-        with autocast(settings, model.device):
+        with autocast(precision, model.device):
             batches.append(model.backbone(inputs.flip(3) if mirrored else inputs).float())
     return torch.cat(batches)
-
-
-def autocast(settings: Settings, device: torch.device):
-    """Return the context of the configured precision."""
-    precision = PRECISIONS[settings.precision]
-    return nullcontext() if precision is None else torch.autocast(device.type, precision)
 
 
 def _to_device(faces: np.ndarray, device: torch.device) -> Tensor:

@@ -15,6 +15,7 @@ from pml.method import PixelFreeMethod, method_class, method_options
 from pml.training import run_directory
 from pml.training.data import ExperimentData, Part
 from pml.training.loop import predict, seeds_of, train
+from pml.training.precision import choose_precision
 from pml.training.settings import Settings, fingerprint, load_settings
 
 
@@ -50,6 +51,7 @@ def run_fold(
         test_images=len(test_part.index),
         face_size=data.faces.shape[1],
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        precision=choose_precision(settings.precision, device),
         threads=torch.get_num_threads(),
         seconds=round(model.seconds, 1),
     )

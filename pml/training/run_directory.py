@@ -87,7 +87,8 @@ def build_model(settings: Settings, device: torch.device) -> Model:
     if not issubclass(kind, Method):
         raise InputError(f"method '{settings.method}' looks at no pixels, so it has no model")
     method = kind(feature_dim, settings.age_classes, method_options(settings.method, settings.options))
-    return Model(backbone.to(device), method.to(device), device)
+    # The layout in which convolutions are fastest, on CPUs as on GPUs.
+    return Model(backbone.to(device, memory_format=torch.channels_last), method.to(device), device)
 
 
 def load_model(directory: Path, device: torch.device) -> tuple[Model, Settings]:

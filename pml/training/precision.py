@@ -1,0 +1,30 @@
+"""The arithmetic of the backbone: float32, or mixed precision."""
+
+import functools
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def choose_precision(name: str, device: torch.device) -> str:
+    """Return the precision that the config asks for; "auto" is bfloat16 where the device computes in it, else float32."""
+    if name != "auto":
+        return name
+    return "bfloat16" if _has_bfloat16(device.type) else "float32"
+
+
+def autocast(precision: str, device: torch.device) -> AbstractContextManager:
+    """Return the context of a precision, a key of `PRECISIONS`."""
+    dtype = PRECISIONS[precision]
+    return nullcontext() if dtype is None else torch.autocast(device.type, dtype)
+
+
+@functools.cache
+def _has_bfloat16(device_type: str) -> bool:
+    # A processor without these instructions emulates bfloat16, ten times slower than float32.
+    if device_type == "cpu":
+        capabilities = torch.cpu.get_capabilities()
+        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    return device_type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
