@@ -11,6 +11,7 @@ from pml.errors import InputError, suggest
 from pml.files import load_schema
 
 IMAGENET = "imagenet"
+PRETRAINED_FOLD = 1  # of the experiment that another one starts from
 
 
 def check_config(config: dict) -> dict:
@@ -26,40 +27,78 @@ def check_config(config: dict) -> dict:
         # A misspelt key may also leave the right one missing; the misspelling is the cause.
         raise InputError(_message(best_match([e for e in errors if e.validator == "additionalProperties"] or errors)))
     given, config = config, _filled(config, schema, schema)
-    for name, experiment in config["experiments"].items():
-        where = f"config: experiments.{name}"
-        _known(experiment["dataset"], config["datasets"], f"{where}.dataset")
-        for method in experiment["methods"]:
-            _known(method, config["methods"], f"{where}.methods")
-        for method in experiment["method_folds"]:
-            _known(method, experiment["methods"], f"{where}.method_folds")
-        for method in experiment["methods"]:
-            if not method_folds(experiment, method):
-                raise InputError(f"{where}: method '{method}' has no folds; write a list, or first-last with first <= last")
-        start = experiment["initialisation"]
-        if start not in ("random", IMAGENET) and not Path(start).is_file():
-            raise InputError(f"{where}.initialisation: '{start}' is no checkpoint file{suggest(start, ['random', IMAGENET])}")
-        if start not in ("random", IMAGENET) and "pretraining" not in given["experiments"][name]:
-            raise InputError(f"{where}.pretraining: say what face data the checkpoint has seen, such as none or IMDB-WIKI")
-        first_age, last_age = experiment["training"]["ages"]
-        if first_age >= last_age:
-            raise InputError(f"{where}.training.ages: {first_age} is not below {last_age}; write the first age, then the last")
-    for section in ("tables", "figures"):
-        for name, entry in config[section].items():
-            where = f"config: {section}.{name}"
-            _known(entry["experiment"], config["experiments"], f"{where}.experiment")
-            experiment = config["experiments"][entry["experiment"]]
-            for key in ("method", "baseline"):
-                if key in entry:
-                    _known(entry[key], experiment["methods"], f"{where}.{key}")
-            if "fold" not in entry:
-                continue
-            if entry["fold"] not in folds(experiment["keep_models"]):
-                raise InputError(f"{where}.fold: add {entry['fold']} to keep_models of experiment {entry['experiment']}")
-            for method in (entry["method"], entry["baseline"]):
-                if entry["fold"] not in method_folds(experiment, method):
-                    raise InputError(f"{where}.fold: method '{method}' does not run fold {entry['fold']}; choose one it runs")
+    for name in config["experiments"]:
+        _check_experiment(config, name)
+        _check_initialisation(config, name, "pretraining" in given["experiments"][name])
+    for name, table in config["tables"].items():
+        for experiment in table["experiments"]:
+            _known(experiment, config["experiments"], f"config: tables.{name}.experiments")
+        if len({config["experiments"][experiment]["dataset"] for experiment in table["experiments"]}) > 1:
+            raise InputError(f"config: tables.{name}.experiments: {table['experiments']} are on several data sets; take one")
+    for experiment, twin in config["leakage"].items():
+        for named in filter(None, (experiment, twin)):
+            _known(named, config["experiments"], "config: leakage")
+    for name, figure in config["figures"].items():
+        _check_figure(config, figure, f"config: figures.{name}")
     return config
+
+
+def _check_experiment(config: dict, name: str) -> None:
+    experiment, where = config["experiments"][name], f"config: experiments.{name}"
+    _known(experiment["dataset"], config["datasets"], f"{where}.dataset")
+    for method in experiment["methods"]:
+        _known(method, config["methods"], f"{where}.methods")
+    for method in experiment["method_folds"]:
+        _known(method, experiment["methods"], f"{where}.method_folds")
+    for method in experiment["methods"]:
+        if not method_folds(experiment, method):
+            raise InputError(f"{where}: method '{method}' has no folds; write a list, or first-last with first <= last")
+    first_age, last_age = experiment["training"]["ages"]
+    if first_age >= last_age:
+        raise InputError(f"{where}.training.ages: {first_age} is not below {last_age}; write the first age, then the last")
+
+
+def _check_initialisation(config: dict, name: str, says_pretraining: bool) -> None:
+    """Check that an experiment's initial weights are there, or will be."""
+    experiment, where = config["experiments"][name], f"config: experiments.{name}.initialisation"
+    start = experiment["initialisation"]
+    if start in ("random", IMAGENET):
+        return
+    if isinstance(start, str) and not Path(start).is_file():
+        raise InputError(f"{where}: '{start}' is no checkpoint file{suggest(start, ['random', IMAGENET])}")
+    if not says_pretraining:
+        place = f"config: experiments.{name}.pretraining"
+        raise InputError(f"{place}: say what face data the initial weights have seen, such as none or IMDB-WIKI")
+    if isinstance(start, str):
+        return
+    _known(start["experiment"], config["experiments"], f"{where}.experiment")
+    earlier, steps = start["experiment"], {name}
+    while not isinstance(config["experiments"][earlier]["initialisation"], str):
+        if earlier in steps:
+            raise InputError(f"{where}: {earlier} starts from itself in the end; let one start from random or imagenet")
+        steps.add(earlier)
+        earlier = config["experiments"][earlier]["initialisation"]["experiment"]
+    source = config["experiments"][start["experiment"]]
+    if source["backbone"] != experiment["backbone"]:
+        raise InputError(f"{where}: {start['experiment']} has the backbone {source['backbone']}; take the same for both")
+    for method in experiment["methods"]:
+        _known(method, source["methods"], f"{where}: methods of {start['experiment']}")
+        if PRETRAINED_FOLD not in method_folds(source, method) or PRETRAINED_FOLD not in folds(source["keep_models"]):
+            raise InputError(f"{where}: add {PRETRAINED_FOLD} to folds and keep_models of experiment {start['experiment']}")
+
+
+def _check_figure(config: dict, figure: dict, where: str) -> None:
+    _known(figure["experiment"], config["experiments"], f"{where}.experiment")
+    experiment = config["experiments"][figure["experiment"]]
+    for key in ("method", "baseline"):
+        _known(figure[key], experiment["methods"], f"{where}.{key}")
+    if "fold" not in figure:
+        return
+    if figure["fold"] not in folds(experiment["keep_models"]):
+        raise InputError(f"{where}.fold: add {figure['fold']} to keep_models of experiment {figure['experiment']}")
+    for method in (figure["method"], figure["baseline"]):
+        if figure["fold"] not in method_folds(experiment, method):
+            raise InputError(f"{where}.fold: method '{method}' does not run fold {figure['fold']}; choose one it runs")
 
 
 def folds(value: str | list[int]) -> list[int]:
@@ -103,6 +142,8 @@ def _filled(value, schema: dict, root: dict):
         for key in schema["$ref"].removeprefix("#/").split("/"):
             target = target[key]
         return _filled(value, target, root)
+    if isinstance(value, list):
+        return [_filled(item, schema.get("items", {}), root) for item in value]
     if not isinstance(value, dict):
         return value
     properties = schema.get("properties", {})

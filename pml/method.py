@@ -4,7 +4,6 @@ A method is what sits on the shared backbone: head, loss and decoder. A config n
 `baselines.dex:DEX`, so a competitor is one file, also in a package of the user's own (docs/adding-a-method.md).
 """
 
-import dataclasses
 import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from pml.errors import InputError, suggest
+from pml.options import build_options
 
 
 class Method(nn.Module, ABC):
@@ -111,12 +111,4 @@ def method_options(import_path: str, options: Mapping):
     Raises:
         InputError: an option is unknown (the nearest known one is suggested) or its value is refused.
     """
-    kind = method_class(import_path).Options
-    known = [field.name for field in dataclasses.fields(kind)]
-    for name in options:
-        if name not in known:
-            raise InputError(f"method '{import_path}': unknown option '{name}'{suggest(name, known)}")
-    try:
-        return kind(**options)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"method '{import_path}': {error}") from None
+    return build_options(method_class(import_path).Options, options, f"method '{import_path}'")

@@ -12,7 +12,7 @@ from pml.training.settings import Settings
 
 SMALL = {
     "suite": "small",
-    "datasets": {"fgnet": {"format": "fgnet", "label": "FG-NET", "archive": {"synthetic": {"subjects": 2, "images": 4}}}},
+    "datasets": {"fgnet": {"format": "fgnet", "label": "FG-NET", "archives": [{"synthetic": {"subjects": 2, "images": 4}}]}},
     "methods": {
         "pml": {"class": "pml.progressive_margin:PML", "label": "PML"},
         "kl": {"class": "baselines.kl:KL", "label": "KL"},
@@ -67,7 +67,7 @@ def test_defaults_are_filled_in_at_every_depth():
     experiment = config["experiments"]["lopo"]
     assert experiment["training"]["augmentation"] == {"flip": 0.25, "scale": 0.1, "rotation": 10, "translation": 0.05}
     assert experiment["training"]["weight_decay"] == 0.0005 and experiment["seeds"] == [0]
-    assert config["datasets"]["fgnet"]["archive"]["synthetic"]["seed"] == 0
+    assert config["datasets"]["fgnet"]["archives"][0]["synthetic"]["seed"] == 0
     assert config["methods"]["kl"]["options"] == {} and config["tables"] == {}
 
 
@@ -98,12 +98,12 @@ def test_defaults_leave_the_given_config_alone():
         (changed("experiments", "lopo", "initialisation", value="imagnet"), "lopo.initialisation: .*did you mean 'imagenet'"),
         (changed("experiments", "lopo", "initialisation", value=__file__), "lopo.pretraining: say what face data"),
         (changed("experiments", "lopo", "training", "learning_rate", value="1e-3"), "YAML reads 1e-3 as text; write 0.001"),
-        (changed("datasets", "fgnet", "archive", value={"path": "a.zip", "url": "b"}), "fgnet.archive: .*url and checksum"),
-        (changed("datasets", "fgnet", "archive", value={"url": "http://a/b.zip"}), "fgnet.archive: .*url and checksum"),
+        (changed("datasets", "fgnet", "archives", value=[{"path": "a.zip", "url": "b"}]), "archives.0: .*url and checksum"),
+        (changed("datasets", "fgnet", "archives", value=[{"url": "http://a/b.zip"}]), "fgnet.archives.0: .*url and checksum"),
         (changed("suite", value="tables"), "config: suite: 'tables' does not match"),
         (changed("methods", "a b", value={"class": "a:B", "label": "x"}), "config: methods: 'a b' does not match"),
         (changed("experiments", "lopo", "training", "ages", value=[100, 0]), "lopo.training.ages: 100 is not below 0"),
-        (changed("tables", "table4", value={"experiment": "lop"}), "tables.table4.experiment: 'lop' .*did you mean 'lopo'"),
+        (changed("tables", "table4", value={"experiments": ["lop"]}), "tables.table4.experiments: 'lop' .*did you mean 'lopo'"),
         (
             changed("figures", "figure3", value={"experiment": "lopo", "method": "pml", "baseline": "dex"}),
             "figures.figure3.baseline: 'dex' is not defined",
@@ -116,6 +116,38 @@ def test_defaults_leave_the_given_config_alone():
     ],
 )
 def test_mistake_is_named_with_its_place_and_remedy(config, message):
+    with pytest.raises(InputError, match=message):
+        check_config(config)
+
+
+def started_from(start: str, **changes) -> dict:
+    """Return the small config with a second experiment "tuned" that starts from `start`."""
+    config = copy.deepcopy(SMALL)
+    config["experiments"]["lopo"] |= {"keep_models": [1]}
+    config["experiments"]["tuned"] = SMALL["experiments"]["lopo"] | {
+        "initialisation": {"experiment": start},
+        "pretraining": "FG-NET",
+    }
+    for name, change in changes.items():
+        config["experiments"][name] |= change
+    return config
+
+
+def test_an_experiment_may_start_from_another():
+    assert check_config(started_from("lopo"))["experiments"]["tuned"]["initialisation"] == {"experiment": "lopo"}
+
+
+@pytest.mark.parametrize(
+    "config, message",
+    [
+        (started_from("lop"), "tuned.initialisation.experiment: 'lop' is not .*did you mean 'lopo'"),
+        (started_from("tuned"), "tuned.initialisation: tuned starts from itself in the end"),
+        (started_from("lopo", lopo={"keep_models": [2]}), "tuned.initialisation: add 1 to folds and keep_models of .*lopo"),
+        (started_from("lopo", lopo={"methods": ["kl"]}), "tuned.initialisation: methods of lopo: 'pml' is not defined"),
+        (started_from("lopo", lopo={"backbone": "resnet18"}), "tuned.initialisation: lopo has the backbone resnet18"),
+    ],
+)
+def test_a_start_that_will_not_be_there_is_an_error(config, message):
     with pytest.raises(InputError, match=message):
         check_config(config)
 

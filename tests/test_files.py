@@ -8,7 +8,7 @@ from pandas.testing import assert_frame_equal
 from pml.errors import InputError
 from pml.files import SCHEMAS, load_schema, read_table, replacing, write_table
 
-INDEX = "image,subject,age,age_std,gender,race,part\n"
+INDEX = "image,subject,age,age_std,gender,race,part,picture,left,top,right,bottom\n"
 
 
 def write_text(folder, text):
@@ -49,13 +49,16 @@ rows = st.fixed_dictionaries(
 )
 
 
+NUMBERS = ("picture", "age", "age_std", "left", "top", "right", "bottom")
+
+
 @settings(max_examples=15)
 @given(st.lists(rows, max_size=4))
 def test_table_survives_the_file(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("table") / "index.csv"
     frame = pd.DataFrame(rows, columns=list(load_schema("index")["properties"]))
     for name in frame:
-        frame[name] = frame[name].astype("float64" if name in ("age", "age_std") else "str")
+        frame[name] = frame[name].astype("float64" if name in NUMBERS else "str")
     write_table(frame, path, "index")
     before = path.read_bytes()
     found = read_table(path, "index")
@@ -75,7 +78,7 @@ def test_columns_are_written_in_the_schema_s_order(tmp_path):
     [
         ("", "not a index table"),
         ("image,age\na,3\n", "columns missing: \\['subject'.*"),
-        (INDEX.replace("part", "part,shoe") + "a,s,3,,,,,42\n", ".*unknown: \\['shoe'\\]"),
+        (INDEX.replace("bottom", "bottom,shoe") + "a,s,3,,,,,,,,,,42\n", ".*unknown: \\['shoe'\\]"),
         (INDEX + "a,s,old,,,,\n", "not a index table.*old"),
         (INDEX + "a,s,,,,,\n", "column 'age' is empty in row 1"),
         (INDEX + "a,s,3,,,,\n,s,3,,,,\n", "column 'image' is empty in row 2"),

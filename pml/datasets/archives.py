@@ -8,6 +8,7 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -46,15 +47,15 @@ def parse_checksum(checksum: str) -> tuple[str, str]:
 
 
 def verify(path: str | Path, checksum: str | None) -> None:
-    """Check that the archive is there and, unless `checksum` is None, that it has that checksum.
+    """Check that the archive has that checksum, unless it is None.
 
     Raises:
-        InputError: there is no such file, or its checksum is another.
+        InputError: its checksum is another, or it is a folder, which has none.
     """
-    if not Path(path).is_file():
-        raise InputError(f"{path}: no such archive; download it, or correct datasets.<name>.archive.path in the config")
     if checksum is None:
         return
+    if Path(path).is_dir():
+        raise InputError(f"{path}: a folder has no checksum; leave its checksum out")
     algorithm, expected = parse_checksum(checksum)
     found = pooch.file_hash(str(path), alg=algorithm)
     if found != expected:
@@ -64,24 +65,38 @@ def verify(path: str | Path, checksum: str | None) -> None:
         )
 
 
-def extract(archive: str | Path, target: str | Path) -> None:
-    """Unpack a zip or tar archive as the folder `target`, in place of what is there.
+def unpack(archives: Sequence[str | Path], target: str | Path) -> None:
+    """Unpack zip or tar archives one over the other as the folder `target`, in place of what is there.
 
-    `target` is touched only once everything is unpacked.
+    A folder in place of an archive is linked file by file. `target` is touched only once everything is unpacked.
 
     Raises:
-        InputError: the archive is neither zip nor tar, is damaged or truncated, or would fill the disk; or an entry points
+        InputError: an archive is neither zip nor tar, is damaged or truncated, or would fill the disk; or an entry points
             outside the folder, is a link or a device, is encrypted, or has another's name.
     """
-    archive, target = Path(archive), Path(target)
+    target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as temporary:
         folder = Path(temporary) / "whole"
         folder.mkdir()
-        _extract_members(archive, folder)
+        for archive in map(Path, archives):
+            if archive.is_dir():
+                _link_files(archive, folder)
+            else:
+                _extract_members(archive, folder)
         if target.exists():
             shutil.rmtree(target)
         folder.rename(target)
+
+
+def _link_files(source: Path, folder: Path) -> None:
+    for path in sorted(path for path in source.resolve().rglob("*") if path.is_file()):
+        link = folder / path.relative_to(source.resolve())
+        try:
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(path)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be linked ({error}); give every file once, and free the disk") from None
 
 
 def _extract_members(archive: Path, folder: Path) -> None:

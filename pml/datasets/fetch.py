@@ -20,7 +20,7 @@ ATTEMPTS = 3
 TIMEOUT = 60  # seconds without a byte
 CHUNK = 2**20  # one step of the progress bar: 1 MB
 TRANSIENT = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
-BY_HAND = "download it by hand and name the file in the config under datasets.<name>.archive.path"
+BY_HAND = "download it by hand and name the file in the config under datasets.<name>.archives"
 
 
 def fetch(url: str, output: str | Path, checksum: str | None = None, pause: float = 2.0) -> None:

@@ -9,19 +9,26 @@ IET Biometrics 5(2), 2016.
 
 import math
 import re
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+from pml.datasets.tables import Row, Tables, reject
 
 LAYOUT = "a folder 'images' with names such as 001A02.JPG and, beside it, a folder 'points' with names such as 001a02.pts"
 IMAGE = re.compile(r"(?P<subject>[0-9]{3})A(?P<age>[0-9]{2})[a-z]?\.jpg", re.IGNORECASE | re.ASCII)
 # Counted from 0; left and right are the viewer's.
 FIVE_POINTS = {"left_eye": 31, "right_eye": 36, "nose": 67, "left_mouth": 48, "right_mouth": 54}
 POINTS = 68
+OBTAIN = "download it from http://yanweifu.github.io/FG_NET_data/FGNET.zip"
 
-Row = dict[str, object]
+
+@dataclass(frozen=True)
+class Options:
+    """There are none."""
 
 
-def load(root: Path) -> tuple[list[Row], list[Row], list[Row]]:
-    """Return the rows of index.csv, landmarks.csv and rejected.csv for the files below `root`.
+def load(root: Path, options: Options) -> Tables:
+    """Return the tables of the files below `root`.
 
     Every file is accounted for exactly once: it is an indexed image, the points of one (its companion, a row of
     landmarks.csv), or a row of rejected.csv. So files = rows of index.csv + rows of landmarks.csv + rows of rejected.csv.
@@ -57,8 +64,7 @@ def load(root: Path) -> tuple[list[Row], list[Row], list[Row]]:
             landmarks.append({"image": images[stem]} | row)
 
     index = [_index_row(path) for path in images.values()]
-    rejected = [{"image": path, "stage": "datasets", "reason": reason} for path, reason in reasons.items()]
-    return index, landmarks, rejected
+    return Tables(index, [reject(path, reason) for path, reason in reasons.items()], landmarks)
 
 
 def read_points(path: Path) -> Row | None:
@@ -75,8 +81,7 @@ def read_points(path: Path) -> Row | None:
 
 def _index_row(path: str) -> Row:
     name = IMAGE.fullmatch(PurePosixPath(path).name)
-    unknown = dict.fromkeys(("age_std", "gender", "race", "part"))
-    return {"image": path, "subject": name["subject"], "age": int(name["age"])} | unknown
+    return {"image": path, "subject": name["subject"], "age": int(name["age"])}
 
 
 def _is_macos(path: PurePosixPath) -> bool:

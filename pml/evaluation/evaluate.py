@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from pml.errors import InputError, stage_main
@@ -52,7 +53,10 @@ def _metrics_of(rows: pd.DataFrame) -> dict[str, float | int]:
     seeds = rows["seed"].nunique()
     errors = (rows["predicted_age"] - rows["age"]).to_numpy()
     shot = metrics.shots(rows["train_images"])
-    low, high = metrics.mae_interval(errors, rows["subject"].fillna(rows["image"]))
+    stds = rows["age_std"].to_numpy()
+    clusters = rows["subject"].fillna(rows["image"])
+    low, high = metrics.mean_interval(np.abs(errors), clusters)
+    epsilon_low, epsilon_high = metrics.mean_interval(metrics.epsilon_errors(errors, stds), clusters)
     row = {
         "seeds": seeds,
         "folds": rows["fold"].nunique(),
@@ -63,6 +67,9 @@ def _metrics_of(rows: pd.DataFrame) -> dict[str, float | int]:
         "mae_high": high,
         "mae_std_over_seeds": pd.Series(errors).abs().groupby(rows["seed"].to_numpy()).mean().std(),
         "mae_per_subject": metrics.mae_per_subject(errors, rows["subject"]),
+        "epsilon_error": metrics.epsilon_error(errors, stds),
+        "epsilon_error_low": epsilon_low,
+        "epsilon_error_high": epsilon_high,
         "geometric_mean": metrics.geometric_mean_error(errors),
     }
     for name in metrics.SHOTS:

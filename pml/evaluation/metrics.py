@@ -9,7 +9,9 @@ from scipy.stats import bootstrap, gmean
 
 CS_THETAS = range(11)
 SHOTS = ("many", "medium", "few")
+MANY, FEW = 100, 20  # training images of an age: many-shot has more, few-shot fewer, medium-shot lies between
 GEOMETRIC_FLOOR = 0.01
+STD_FLOOR = 1e-10
 
 
 def mae(errors: np.ndarray) -> float:
@@ -39,14 +41,35 @@ def geometric_mean_error(errors: np.ndarray) -> float:
     return float(gmean(np.maximum(np.abs(errors), GEOMETRIC_FLOOR))) if len(errors) else np.nan
 
 
+def epsilon_errors(errors: np.ndarray, age_stds: np.ndarray) -> np.ndarray:
+    """Return (N,) the epsilon-error of each image: 1 - exp(-error² / (2 std²)), in 0..1.
+
+    The measure of the LAP 2015 challenge (Escalera et al., ICCVW 2015), which weighs an error by how much people disagreed.
+
+    Args:
+        errors: (N,).
+        age_stds: (N,) standard deviation of each label in years; NaN where unknown, which makes the result NaN there. Zero
+            counts as `STD_FLOOR`, as in DLDL-v2: only an exact hit is then no error.
+    """
+    return -np.expm1(-0.5 * (errors / np.maximum(age_stds, STD_FLOOR)) ** 2)
+
+
+def epsilon_error(errors: np.ndarray, age_stds: np.ndarray) -> float:
+    """Return the mean of `epsilon_errors` over images, NaN unless the standard deviation of every label is known.
+
+    The paper prints a sum; its values are means.
+    """
+    return float(np.mean(epsilon_errors(errors, age_stds))) if len(errors) else np.nan
+
+
 def shots(train_images: np.ndarray) -> np.ndarray:
     """Return (N,) the shot of each image, from the number of training images of the same whole age.
 
-    Many has more than 100, few has fewer than 20, medium what lies between (Yang et al., Delving into Deep
+    Many has more than `MANY`, few has fewer than `FEW`, medium what lies between (Yang et al., Delving into Deep
     Imbalanced Regression, ICML 2021); an age never seen in training is few.
     """
     train_images = np.asarray(train_images)
-    return np.select([train_images > 100, train_images < 20], ["many", "few"], "medium")
+    return np.select([train_images > MANY, train_images < FEW], ["many", "few"], "medium")
 
 
 def decades(ages: np.ndarray) -> np.ndarray:
@@ -54,19 +77,19 @@ def decades(ages: np.ndarray) -> np.ndarray:
     return (np.asarray(ages) // 10 * 10).astype(int)
 
 
-def mae_interval(errors: np.ndarray, clusters: np.ndarray, seed: int = 0) -> tuple[float, float]:
-    """Return the 95 % interval of the MAE, (low, high) in years: a percentile bootstrap over clusters.
+def mean_interval(values: np.ndarray, clusters: np.ndarray, seed: int = 0) -> tuple[float, float]:
+    """Return the 95 % interval of a mean over images, (low, high): a percentile bootstrap over clusters.
 
     The images of a person are not independent, so whole clusters, each with all its images, are drawn with replacement
-    (Field and Welsh, J. R. Statist. Soc. B 69, 2007). NaN with fewer than two clusters.
+    (Field and Welsh, J. R. Statist. Soc. B 69, 2007). NaN with fewer than two clusters or where a value is NaN.
 
     Args:
-        errors: (N,).
+        values: (N,) what is averaged, such as the absolute error of each image.
         clusters: (N,) the subject of each image, or the image itself where the data set tells no subject.
         seed: of the resampling.
     """
-    per_cluster = pd.Series(np.abs(errors)).groupby(np.asarray(clusters)).agg(["sum", "size"])
-    if len(per_cluster) < 2:
+    per_cluster = pd.Series(np.asarray(values)).groupby(np.asarray(clusters)).agg(["sum", "size"])
+    if len(per_cluster) < 2 or np.isnan(values).any():
         return np.nan, np.nan
 
     def ratio(sums: np.ndarray, sizes: np.ndarray, axis: int) -> np.ndarray:

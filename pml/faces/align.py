@@ -17,6 +17,8 @@ from pml.progress import progress
 
 POINTS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 COORDINATES = [f"{point}_{axis}" for point in POINTS for axis in "xy"]
+BOX = ["left", "top", "right", "bottom"]
+MARGIN = 0.4  # on every side of the owners' box, as a share of its size: that of the crops of IMDB-WIKI
 
 
 def read_image(path: str | Path) -> np.ndarray:
@@ -50,20 +52,38 @@ def find_landmarks(
     return ("points", None, marked) if marked is not None else ("centre", None, None)
 
 
+def around(image: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the part of an image around the owners' box of the face, and the (2,) x and y of its corner in pixels.
+
+    Args:
+        image: (height, width, 3) uint8.
+        box: (4,) left, top, right, bottom in pixels; NaN or outside the image gives the whole image.
+    """
+    margin = MARGIN * np.tile(box[2:] - box[:2], 2) * [-1, -1, 1, 1]
+    if np.isnan(box).any():
+        return image, np.zeros(2)
+    left, top, right, bottom = np.clip(np.round(box + margin), 0, np.tile(image.shape[1::-1], 2)).astype(int)
+    if right <= left or bottom <= top:
+        return image, np.zeros(2)
+    return image[top:bottom, left:right], np.array([left, top], dtype=float)
+
+
 def align_images(images: Path, index: pd.DataFrame, landmarks: pd.DataFrame, size: int, store: Path, detector: FaceDetector):
     """Write the face of every readable image of `index` to `store`; return the tables faces.csv and rejected.csv."""
     marked = dict(zip(landmarks["image"], landmarks[COORDINATES].to_numpy().reshape(-1, 5, 2), strict=True))
     faces, rejected = [], []
     with writing_faces(store, size) as append:
-        for name in progress(index["image"], "faces"):
+        for name, *box in progress(list(index[["image", *BOX]].itertuples(index=False)), "faces"):
             try:
                 image = read_image(images / name)
             except ValueError as error:
                 rejected.append((name, "faces", str(error)))
                 continue
-            source, score, points = find_landmarks(image, marked.get(name), detector)
+            image, corner = around(image, np.array(box, dtype=float))
+            points = marked[name] - corner if name in marked else None
+            source, score, points = find_landmarks(image, points, detector)
             append(centre_crop(image, size) if points is None else align_face(image, points, size))
-            faces.append((name, source, score, *(np.full(10, np.nan) if points is None else points.ravel())))
+            faces.append((name, source, score, *(np.full(10, np.nan) if points is None else (points + corner).ravel())))
         if not faces:
             raise InputError(f"{images}: none of the {len(index)} images of the index can be read; is --images their root?")
     return (

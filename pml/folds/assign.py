@@ -1,13 +1,16 @@
 """Draw the folds of an experiment.
 
-    python -m pml.folds.assign --protocol lopo --index index.csv --faces faces.csv --seed 0 --output folds.csv
+    python -m pml.folds.assign --protocol lopo --options '{}' --index index.csv --faces faces.csv --seed 0 --output folds.csv
 
-A protocol is a function (index, seed) -> folds: from the rows of index.csv whose image has a face, to one row (fold, image,
-part) per fold and image. Its docstring says whose protocol it is and how large.
+A protocol is a function (index, seed, **options) -> folds: from the rows of index.csv whose image has a face, to one row (fold,
+image, part) per fold and image. Its docstring says whose protocol it is and how large; its options, if any, are a frozen
+dataclass.
 """
 
 import argparse
-from collections.abc import Sequence
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,26 +18,55 @@ import pandas as pd
 
 from pml.errors import InputError, stage_main, suggest
 from pml.files import read_table, write_table
+from pml.folds.draws import subjects_or_images
 from pml.folds.lopo import lopo
+from pml.folds.official import official, official_train, official_validation
+from pml.folds.pretraining import pretraining
+from pml.folds.setting1 import setting1, setting1_subject_exclusive
+from pml.folds.setting2 import Setting2Options, setting2, setting2_subject_exclusive
+from pml.options import build_options
 
-PROTOCOLS = {"lopo": lopo}
+
+@dataclasses.dataclass(frozen=True)
+class NoOptions:
+    """There are none."""
 
 
-def assign(protocol: str, index: pd.DataFrame, seed: int, validation: float = 0.0) -> pd.DataFrame:
+PROTOCOLS = {
+    "lopo": lopo,
+    "random": setting1,
+    "subject_exclusive": setting1_subject_exclusive,
+    "setting1": setting1,
+    "setting1_subject_exclusive": setting1_subject_exclusive,
+    "setting2": setting2,
+    "setting2_subject_exclusive": setting2_subject_exclusive,
+    "official": official,
+    "official_train": official_train,
+    "official_validation": official_validation,
+    "pretraining": pretraining,
+}
+OPTIONS = {"setting2": Setting2Options, "setting2_subject_exclusive": Setting2Options}
+
+
+def assign(
+    protocol: str, index: pd.DataFrame, seed: int, validation: float = 0.0, options: Mapping | None = None
+) -> pd.DataFrame:
     """Return folds (fold, image, part), sorted by fold and image; the same seed gives the same rows.
 
     Args:
         index: rows of index.csv whose image has a face.
-        validation: share of each fold's training subjects whose images become part "validation".
+        validation: share of each fold's training subjects whose images become part "validation" (see `hold_out_subjects`).
+        options: the protocol's own.
 
     Raises:
-        InputError: the protocol is unknown, the index lacks what it needs, or no subject is left to train on.
+        InputError: the protocol or an option is unknown, the index lacks what it needs, or nothing is left to train on.
     """
     if protocol not in PROTOCOLS:
         raise InputError(f"protocol '{protocol}': no such protocol{suggest(protocol, PROTOCOLS)}")
     if index.empty:
         raise InputError("faces.csv: no image has a face, so there is nothing to assign; see rejected.csv for the reasons")
-    folds = PROTOCOLS[protocol](index.sort_values("image"), seed)
+    chosen = build_options(OPTIONS.get(protocol, NoOptions), options or {}, f"options of the protocol '{protocol}'")
+    folds = PROTOCOLS[protocol](index.sort_values("image"), seed, **dataclasses.asdict(chosen))
     if validation:
         folds = hold_out_subjects(folds, index, validation, seed)
     return folds.sort_values(["fold", "image"], ignore_index=True)
@@ -43,15 +75,15 @@ def assign(protocol: str, index: pd.DataFrame, seed: int, validation: float = 0.
 def hold_out_subjects(folds: pd.DataFrame, index: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
     """Return `folds` where `share` of each fold's training subjects, one at least, are drawn for part "validation".
 
+    An image without a subject counts as a subject of its own: where the data set tells none, single images are held out.
+
     Raises:
-        InputError: the share is not between 0 and 1 or leaves no subject to train on, or an image has no subject.
+        InputError: the share is not between 0 and 1 or leaves no subject to train on.
     """
     if not 0 < share < 1:
         raise InputError(f"--validation {share}: give a share of the training subjects between 0 and 1")
-    if index["subject"].isna().any():
-        raise InputError("index.csv: some images have no subject; --validation draws subjects, so leave it out")
     folds = folds.copy()
-    subjects = folds["image"].map(index.set_index("image")["subject"])
+    subjects = folds["image"].map(pd.Series(subjects_or_images(index).to_numpy(), index["image"]))
     for fold, rows in folds.groupby("fold"):
         train = rows.index[rows["part"] == "train"]
         known = np.sort(subjects[train].unique())
@@ -67,6 +99,7 @@ def hold_out_subjects(folds: pd.DataFrame, index: pd.DataFrame, share: float, se
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Draw the folds of an experiment.")
     parser.add_argument("--protocol", required=True, help=", ".join(PROTOCOLS))
+    parser.add_argument("--options", type=json.loads, default={}, metavar="JSON", help="of the protocol")
     parser.add_argument("--index", type=Path, required=True)
     parser.add_argument("--faces", type=Path, required=True)
     parser.add_argument("--seed", type=int, required=True)
@@ -79,9 +112,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     strangers = set(faces["image"]) - set(index["image"])
     if strangers:
         raise InputError(f"{options.faces}: image '{min(strangers)}' is not in {options.index}; make both from one archive")
-    folds = assign(options.protocol, index[index["image"].isin(faces["image"])], options.seed, options.validation)
+    index = index[index["image"].isin(faces["image"])]
+    folds = assign(options.protocol, index, options.seed, options.validation, options.options)
     write_table(folds, options.output, "folds")
     print(f"{options.protocol}: {folds['fold'].nunique()} folds of {folds['image'].nunique()} images")
+    if options.validation:
+        held_out = "subjects" if index["subject"].notna().all() else "subjects, where known, or else images"
+        if index["subject"].isna().all():
+            held_out = "images, since no subjects are known"
+        print(f"validation: {options.validation:.0%} of each fold's training {held_out}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from pml.errors import InputError
+from pml.folds.draws import fold_rows, subjects_of
 
 
 def lopo(index: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -17,17 +17,6 @@ def lopo(index: pd.DataFrame, seed: int) -> pd.DataFrame:
     Raises:
         InputError: an image has no subject, or all images are of one.
     """
-    unknown = index["subject"].isna()
-    if unknown.any():
-        first = index.loc[unknown, "image"].iloc[0]
-        raise InputError(f"index.csv: {unknown.sum()} images have no subject, such as {first}; lopo needs one for every image")
-    subjects = sorted(index["subject"].unique())
-    if len(subjects) < 2:
-        raise InputError(f"index.csv: lopo needs two subjects or more, found {len(subjects)}; use another protocol")
-    folds = [
-        pd.DataFrame(
-            {"fold": fold, "image": index["image"], "part": (index["subject"] == subject).map({True: "test", False: "train"})}
-        )
-        for fold, subject in enumerate(subjects, 1)
-    ]
+    subjects = subjects_of(index, "lopo")
+    folds = [fold_rows(fold, index, subjects == subject) for fold, subject in enumerate(sorted(subjects.unique()), 1)]
     return pd.concat(folds, ignore_index=True)

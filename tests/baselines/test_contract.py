@@ -186,7 +186,7 @@ def test_gradient_is_that_of_the_loss(import_path):
 @pytest.mark.parametrize("import_path", PIXEL_FREE)
 def test_pixel_free_method_predicts_a_finite_age_per_test_row_without_its_label(import_path):
     columns = {"image": list("abcd"), "subject": ["1", "1", "2", None], "age": [3.0, 8.5, 40.0, 5.0]}
-    rows = pd.DataFrame(columns).assign(age_std=math.nan, gender=None, race=None, part=None)
+    rows = pd.DataFrame(columns).assign(picture=math.nan, age_std=math.nan, gender=None, race=None, part=None)
     method = method_class(import_path)(method_options(import_path, {}))
     predicted = method.predict(rows[:3], rows[3:].drop(columns=["age", "age_std"]))
     assert predicted.shape == (1,) and 0 <= predicted[0] <= 120

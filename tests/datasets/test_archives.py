@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pml.datasets.archives import extract, verify
+from pml.datasets.archives import unpack, verify
 from pml.errors import InputError
 
 FILES = {"A/images/1.JPG": b"one" * 1000, "A/images/2.JPG": b"two", "A/README.md": b""}
@@ -45,7 +45,7 @@ def assert_refused(archive, *words):
     (target / "earlier").write_text("kept")
     before = sorted(archive.parent.rglob("*"))
     with pytest.raises(InputError) as error:
-        extract(archive, target)
+        unpack([archive], target)
     assert str(archive) in str(error.value)
     for word in words:
         assert word in str(error.value)
@@ -54,14 +54,30 @@ def assert_refused(archive, *words):
 
 @pytest.mark.parametrize("packer", [pack, pack_tar])
 def test_every_file_is_unpacked(packer, tmp_path):
-    extract(packer(tmp_path / "A", FILES), tmp_path / "out" / "images")
+    unpack([packer(tmp_path / "A", FILES)], tmp_path / "out" / "images")
     assert contents(tmp_path / "out" / "images") == FILES
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["images"]
 
 
+def test_several_archives_and_folders_become_one_folder(tmp_path):
+    (tmp_path / "album" / "A").mkdir(parents=True)
+    (tmp_path / "album" / "A" / "4.JPG").write_bytes(b"four")
+    first, second = pack(tmp_path / "A.zip", FILES), pack_tar(tmp_path / "B.tar", {"A/images/3.JPG": b"three"})
+    unpack([first, second, tmp_path / "album"], tmp_path / "images")
+    assert contents(tmp_path / "images") == FILES | {"A/images/3.JPG": b"three", "A/4.JPG": b"four"}
+    assert (tmp_path / "images" / "A" / "4.JPG").is_symlink()
+
+
+def test_a_folder_with_a_file_that_an_archive_has_too_is_refused(tmp_path):
+    (tmp_path / "album" / "A").mkdir(parents=True)
+    (tmp_path / "album" / "A" / "README.md").write_bytes(b"")
+    with pytest.raises(InputError, match="README.md.*cannot be linked"):
+        unpack([pack(tmp_path / "A.zip", FILES), tmp_path / "album"], tmp_path / "images")
+
+
 def test_an_earlier_folder_is_replaced(tmp_path):
     for files in ({"old": b"1"}, FILES):
-        extract(pack(tmp_path / "A.zip", files), tmp_path / "images")
+        unpack([pack(tmp_path / "A.zip", files)], tmp_path / "images")
     assert contents(tmp_path / "images") == FILES
 
 
@@ -142,7 +158,7 @@ def test_a_damaged_zip_is_refused_or_unpacked_but_never_half(data):
         archive.write_bytes(spoilt[: data.draw(st.integers(0, len(spoilt)))])
         target = Path(folder) / "images"
         try:
-            extract(archive, target)
+            unpack([archive], target)
         except InputError:
             assert not target.exists()
         else:
@@ -166,9 +182,10 @@ def test_a_wrong_checksum_is_an_error_with_both_values(tmp_path):
         assert word in str(error.value)
 
 
-def test_a_missing_archive_is_an_error(tmp_path):
-    with pytest.raises(InputError, match=r"no such archive.*datasets\.<name>\.archive\.path"):
-        verify(tmp_path / "A.zip", None)
+def test_a_folder_has_no_checksum(tmp_path):
+    verify(tmp_path, None)
+    with pytest.raises(InputError, match="a folder has no checksum"):
+        verify(tmp_path, "md5:" + "0" * 32)
 
 
 @pytest.mark.parametrize("checksum", ["", "0" * 32, "md5:0", "sha1:" + "0" * 40, "md5:" + "g" * 32])

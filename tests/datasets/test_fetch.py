@@ -87,7 +87,7 @@ def test_a_missing_file_is_an_error_that_names_the_url(server, tmp_path):
 def test_no_network_is_an_error_that_says_how_to_do_without(server, tmp_path):
     server.shutdown()
     server.server_close()
-    with pytest.raises(InputError, match=r"by hand and name the file .* datasets\.<name>\.archive\.path"):
+    with pytest.raises(InputError, match=r"by hand and name the file .* datasets\.<name>\.archives"):
         fetch(server.url + "/whole", tmp_path / "A.zip", MD5, pause=0)
     assert not list(tmp_path.iterdir())
 

@@ -11,13 +11,13 @@ from pml.files import read_table
 
 DATA = os.environ.get("PML_TEST_DATA")
 needs_data = pytest.mark.skipif(not DATA, reason="set PML_TEST_DATA to a folder that holds FGNET.zip")
-TABLES = ("index", "landmarks", "rejected")
+TABLES = ("index", "landmarks", "rejected", "findings")
 
 
 def run(archive, output, *options, format="fgnet"):
     paths = [option for name in TABLES for option in (f"--{name}", str(output / f"{name}.csv"))]
-    main(["--format", format, "--archive", str(archive), "--images", str(output / "images"), *paths, *options])
-    return [read_table(output / f"{name}.csv", name) for name in TABLES]
+    main(["--format", format, "--archives", str(archive), "--images", str(output / "images"), *paths, *options])
+    return [read_table(output / f"{name}.csv", name) for name in TABLES[:3]]
 
 
 def pack(path, names):
@@ -36,7 +36,7 @@ def test_the_tables_are_sorted_and_account_for_every_file(tmp_path, capsys):
     assert list(landmarks["image"]) == ["F/images/002A30.JPG"]
     assert list(rejected["image"]) == ["F/README.md", "F/images/1.JPG"]
     assert len(names) == len(index) + len(landmarks) + len(rejected)
-    assert capsys.readouterr().out == "fgnet: 2 images, 2 subjects, ages 5-30, 2 files rejected\n"
+    assert capsys.readouterr().out == "fgnet: 2 images, 2 subjects, ages 5-30, 2 rejected\n"
 
 
 def test_every_image_of_the_index_lies_below_the_root(tmp_path):
@@ -60,8 +60,9 @@ def test_a_second_run_replaces_the_first_and_writes_the_same_bytes(tmp_path):
     [
         (["notes.txt"], [], "fgnet", ["no image", "001A02.JPG", "points", "right archive"]),
         (["images/001A05.JPG"], [], "fg-net", ["did you mean 'fgnet'?"]),
-        (["images/001A05.JPG"], ["--checksum", "md5:" + "0" * 32], "fgnet", ["A.zip", "0" * 32]),
+        (["images/001A05.JPG"], ["--checksums", "md5:" + "0" * 32], "fgnet", ["A.zip", "0" * 32]),
         (["../images/001A05.JPG"], [], "fgnet", ["A.zip", "../images/001A05.JPG"]),
+        (["images/001A05.JPG"], ["--options", '{"x": 1}'], "fgnet", ["datasets.<name>.options", "unknown option 'x'"]),
     ],
 )
 def test_a_bad_archive_ends_in_one_line_and_writes_no_table(names, options, format, words, tmp_path, capsys):
@@ -70,6 +71,14 @@ def test_a_bad_archive_ends_in_one_line_and_writes_no_table(names, options, form
     *_, message = capsys.readouterr().err.splitlines()
     assert message.startswith("error: ") and all(word in message for word in words)
     assert not list(tmp_path.glob("*.csv"))
+
+
+def test_a_missing_archive_is_an_error_that_says_how_to_obtain_it(tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        run(tmp_path / "none.zip", tmp_path)
+    message = capsys.readouterr().err
+    assert "none.zip: no such archive or folder" in message
+    assert "yanweifu.github.io" in message and "datasets.<name>.archives" in message
 
 
 @needs_data

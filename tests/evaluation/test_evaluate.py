@@ -85,6 +85,21 @@ def test_without_subjects_the_interval_is_over_images():
     assert row["mae_low"] < row["mae"] < row["mae_high"]
 
 
+def test_epsilon_error_of_labels_with_a_standard_deviation():
+    pooled = pooled_rows("pml", seeds=(0, 1)).assign(age_std=lambda rows: 1 + rows["age"] / 10)
+    row = evaluate(pooled).iloc[0]
+    values = 1 - np.exp(-(absolute_errors(pooled) ** 2) / (2 * pooled["age_std"] ** 2))
+    assert row["epsilon_error"] == pytest.approx(values.mean())
+    assert 0 <= row["epsilon_error_low"] < row["epsilon_error"] < row["epsilon_error_high"] <= 1
+
+
+def test_labels_without_a_standard_deviation_have_no_epsilon_error():
+    names = ["epsilon_error", "epsilon_error_low", "epsilon_error_high"]
+    pooled = pooled_rows("pml")
+    assert evaluate(pooled)[names].isna().all(axis=None)
+    assert evaluate(pooled.assign(age_std=[np.nan] + [1.0] * (len(pooled) - 1)))[names].isna().all(axis=None)
+
+
 def test_decades_equal_a_loop():
     pooled = pooled_rows("pml", seeds=(0, 1))
     table = mae_by_decade(pooled)

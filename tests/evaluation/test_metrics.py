@@ -51,6 +51,37 @@ def test_geometric_mean_equals_the_product_of_floored_errors(errors):
     assert metrics.geometric_mean_error(errors) == pytest.approx(math.exp(sum(logs) / len(logs)))
 
 
+def test_epsilon_error_at_multiples_of_the_standard_deviation():
+    stds = np.array([0.5, 2.0, 7.0])
+    for times, expected in ((0, 0), (1, 0.3935), (-1, 0.3935), (2, 0.8647), (100, 1)):
+        assert metrics.epsilon_errors(times * stds, stds) == pytest.approx(expected, abs=5e-5)
+
+
+@given(errors_of_images, st.floats(0.1, 10))
+def test_epsilon_error_is_the_mean_of_the_formula(errors, std):
+    expected = [1 - math.exp(-((error / std) ** 2) / 2) for error in errors]
+    assert metrics.epsilon_error(errors, np.full(len(errors), std)) == pytest.approx(sum(expected) / len(expected))
+
+
+def test_epsilon_error_where_no_two_people_disagreed_forgives_an_exact_hit_alone():
+    assert metrics.epsilon_errors(np.array([0.0, 1e-6, 5.0]), np.zeros(3)).tolist() == [0, 1, 1]
+
+
+def test_epsilon_error_is_unknown_where_a_standard_deviation_is():
+    errors, stds = np.array([1.0, 2.0]), np.array([1.0, np.nan])
+    values = metrics.epsilon_errors(errors, stds)
+    assert np.isnan(values).tolist() == [False, True]
+    assert np.isnan([metrics.epsilon_error(errors, stds), *metrics.mean_interval(values, np.arange(2))]).all()
+
+
+def test_chalearn_error_of_the_median_of_train_and_validation():
+    counts = pd.read_csv(PUBLISHED / "chalearn2015_age_histogram.csv")
+    ages = {part: np.repeat(counts["apparent_age"], counts[part]) for part in ("train", "validation", "test")}
+    median = np.median(np.concatenate([ages["train"], ages["validation"]]))
+    assert median == 28
+    assert metrics.mae(median - ages["test"]) == pytest.approx(9.22, abs=0.005)
+
+
 @given(errors_and_subjects())
 def test_mae_per_subject_equals_a_loop_over_subjects(drawn):
     errors, subjects = drawn
@@ -68,6 +99,7 @@ def test_per_subject_is_per_image_when_all_have_equally_many_images(errors):
 
 
 def test_shots_at_their_bounds():
+    assert (metrics.MANY, metrics.FEW) == (100, 20)
     assert metrics.shots(np.array([0, 19, 20, 100, 101])).tolist() == ["few", "few", "medium", "medium", "many"]
 
 
@@ -86,7 +118,8 @@ def test_decades_of_real_valued_ages():
 def test_metrics_of_nothing_are_nan():
     nothing = np.array([])
     values = [metrics.mae(nothing), metrics.cumulative_score(nothing, 5), metrics.geometric_mean_error(nothing)]
-    assert np.isnan([*values, metrics.mae_per_subject(nothing, nothing), *metrics.mae_interval(nothing, nothing)]).all()
+    assert np.isnan([*values, metrics.mae_per_subject(nothing, nothing), *metrics.mean_interval(nothing, nothing)]).all()
+    assert np.isnan(metrics.epsilon_error(nothing, nothing))
 
 
 def simulated_errors(rng, subjects=40, spread=1.0):
@@ -101,7 +134,7 @@ def test_interval_covers_the_true_mae_where_images_taken_as_independent_do_not()
     covered = {"subjects": 0, "images": 0}
     for _ in range(60):
         errors, person = simulated_errors(rng)
-        low, high = metrics.mae_interval(errors, person)
+        low, high = metrics.mean_interval(errors, person)
         covered["subjects"] += low <= 4 <= high
         covered["images"] += abs(errors.mean() - 4) <= 1.96 * sem(errors)
     assert covered["subjects"] >= 51
@@ -113,24 +146,24 @@ def test_interval_agrees_with_a_loop_that_draws_whole_subjects():
     rng = np.random.default_rng(2)
     groups = [errors[person == subject] for subject in np.unique(person)]
     means = [np.concatenate([groups[i] for i in rng.integers(0, 40, 40)]).mean() for _ in range(4000)]
-    assert metrics.mae_interval(errors, person) == pytest.approx(np.percentile(means, [2.5, 97.5]), abs=0.05)
+    assert metrics.mean_interval(errors, person) == pytest.approx(np.percentile(means, [2.5, 97.5]), abs=0.05)
 
 
 def test_interval_over_images_is_the_ordinary_bootstrap():
-    errors = np.random.default_rng(3).exponential(4, 200)
-    expected = bootstrap((errors,), np.mean, method="percentile", rng=np.random.default_rng(0)).confidence_interval
-    assert metrics.mae_interval(errors, np.arange(200)) == pytest.approx(tuple(expected), abs=0.05)
+    values = np.random.default_rng(3).exponential(4, 200)
+    expected = bootstrap((values,), np.mean, method="percentile", rng=np.random.default_rng(0)).confidence_interval
+    assert metrics.mean_interval(values, np.arange(200)) == pytest.approx(tuple(expected), abs=0.05)
 
 
 def test_interval_depends_on_the_seed_alone():
     errors, person = simulated_errors(np.random.default_rng(4))
     order = np.random.default_rng(5).permutation(len(errors))
-    assert metrics.mae_interval(errors, person) == pytest.approx(metrics.mae_interval(errors[order], person[order]))
-    assert metrics.mae_interval(errors, person, seed=1) != metrics.mae_interval(errors, person, seed=2)
+    assert metrics.mean_interval(errors, person) == pytest.approx(metrics.mean_interval(errors[order], person[order]))
+    assert metrics.mean_interval(errors, person, seed=1) != metrics.mean_interval(errors, person, seed=2)
 
 
 def test_no_interval_from_a_single_subject():
-    assert np.isnan(metrics.mae_interval(np.array([1.0, 2.0]), np.array(["a", "a"]))).all()
+    assert np.isnan(metrics.mean_interval(np.array([1.0, 2.0]), np.array(["a", "a"]))).all()
 
 
 @pytest.mark.skipif("PML_TEST_DATA" not in os.environ, reason="needs the images per subject of FGNET.zip in PML_TEST_DATA")

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from pml.evaluation.pool import main, pool
-from pml.files import read_table
+from pml.files import load_schema, read_table
 
 AGES = {"a.jpg": 20.5, "b.jpg": 20.0, "c.jpg": 19.5, "d.jpg": 23.0, "e.jpg": 20.0}
 SUBJECTS = {"a.jpg": "1", "b.jpg": "1", "c.jpg": "2", "d.jpg": "2", "e.jpg": None}
@@ -16,7 +16,7 @@ FOLDS = {1: ("ab", "cd", "e"), 2: ("cde", "ab", "")}  # test, train, validation
 def experiment(tmp_path):
     """Two folds of five images, and the runs of one method on both; returns the arguments of `pool`."""
     index = pd.DataFrame({"image": AGES.keys(), "subject": SUBJECTS.values(), "age": AGES.values(), "age_std": 2.5})
-    index.assign(gender=None, race=None, part=None).to_csv(tmp_path / "index.csv", index=False)
+    index.reindex(columns=load_schema("index")["properties"]).to_csv(tmp_path / "index.csv", index=False)
     rows = [
         (fold, f"{letter}.jpg", part)
         for fold, images in FOLDS.items()

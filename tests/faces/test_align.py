@@ -10,7 +10,7 @@ from PIL import Image
 
 from pml.errors import InputError
 from pml.faces import align
-from pml.faces.align import COORDINATES, align_images, main, read_image
+from pml.faces.align import BOX, COORDINATES, align_images, around, main, read_image
 from pml.faces.alignment import align_face, centre_crop
 from pml.faces.detection import Detection
 from pml.files import load_schema, read_table
@@ -104,6 +104,26 @@ def test_row_i_of_the_store_is_row_i_of_the_table(output):
     }
     for name, face in zip(read_table(output / "faces.csv", "faces")["image"], np.load(output / "faces.npy"), strict=True):
         np.testing.assert_array_equal(face, expected[name])
+
+
+def test_the_detector_looks_only_around_the_owners_box(tmp_path):
+    # Two pictures side by side: the red one is a face to the detector, the blue one is not.
+    Image.fromarray(np.hstack([BLUE, RED])).save(tmp_path / "pair.png")
+    index = pd.DataFrame({"image": ["pair.png"], **dict(zip(BOX, [[64.0], [0.0], [128.0], [60.0]], strict=True))})
+    index["left"] += 0.4 / 1.8 * 64  # so that box and margin begin where the red picture does
+    index["right"] -= 0.4 / 1.8 * 64
+    landmarks = pd.DataFrame(columns=["image", *COORDINATES])
+    faces, _ = align_images(tmp_path, index, landmarks, 32, tmp_path / "faces.npy", RedDetector())
+    assert list(faces["source"]) == ["detector"]
+    np.testing.assert_array_equal(faces.loc[0, COORDINATES].astype(float), (MARKED + [65, 2]).ravel())
+    np.testing.assert_array_equal(np.load(tmp_path / "faces.npy")[0], align_face(RED, MARKED + [1, 2], 32))
+
+
+@pytest.mark.parametrize("box", [[np.nan] * 4, [90, 10, 99, 30], [5, 5, 5, 5], [30, 10, 10, 40]])
+def test_no_box_or_one_outside_the_image_leaves_the_whole_image(box):
+    part, corner = around(RED, np.array(box, dtype=float))
+    np.testing.assert_array_equal(part, RED)
+    assert list(corner) == [0, 0]
 
 
 def test_each_rejection_says_why(output):

@@ -1,5 +1,7 @@
 """From an index and its faces to folds.csv."""
 
+import json
+
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -10,32 +12,45 @@ from pml.files import load_schema, read_table, write_table
 from pml.folds.assign import PROTOCOLS, assign, main
 
 SUBJECTS = list("abcdefghij") * 3
+PARTS = ["train", "validation", "test"]
 
 
 def index_of(subjects):
+    """An index that every protocol can use: one race, pictures numbered, three parts."""
     columns = list(load_schema("index")["properties"])
-    rows = [{"image": f"{i:03}.jpg", "subject": subject, "age": 20} for i, subject in enumerate(subjects)]
+    rows = [
+        {"image": f"{i:03}.jpg", "subject": subject, "picture": i, "age": 20 + i % 9, "race": "W", "part": PARTS[i % 3]}
+        for i, subject in enumerate(subjects)
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 
-def run(folder, index, faces, *options):
+def run(folder, index, faces, *options, protocol="lopo"):
     write_table(index, folder / "index.csv", "index")
     columns = list(load_schema("faces")["properties"])
     rows = [{"image": image, "source": "centre"} for image in faces]
     write_table(pd.DataFrame(rows, columns=columns), folder / "faces.csv", "faces")
     paths = [option for name in ("index", "faces") for option in (f"--{name}", str(folder / f"{name}.csv"))]
-    main(["--protocol", "lopo", *paths, "--seed", "0", "--output", str(folder / "folds.csv"), *options])
+    main(["--protocol", protocol, *paths, "--seed", "0", "--output", str(folder / "folds.csv"), *options])
     return read_table(folder / "folds.csv", "folds")
 
 
-@given(st.permutations(range(len(SUBJECTS))), st.integers(0, 5))
-@settings(max_examples=20)
-def test_the_same_seed_gives_the_same_rows_in_whatever_order_the_index_comes(order, seed):
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@given(order=st.permutations(range(len(SUBJECTS))), seed=st.integers(0, 5))
+@settings(max_examples=5)
+def test_the_same_seed_gives_the_same_rows_in_whatever_order_the_index_comes(protocol, order, seed):
     index = index_of(SUBJECTS)
     for validation in (0, 0.2):
-        folds = assign("lopo", index, seed, validation)
-        pd.testing.assert_frame_equal(folds, assign("lopo", index.iloc[list(order)], seed, validation))
+        folds = assign(protocol, index, seed, validation)
+        pd.testing.assert_frame_equal(folds, assign(protocol, index.iloc[list(order)], seed, validation))
         pd.testing.assert_frame_equal(folds, folds.sort_values(["fold", "image"], ignore_index=True))
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_in_each_fold_an_image_is_in_one_part_and_some_train_and_some_test(protocol):
+    for _, rows in assign(protocol, index_of(SUBJECTS), 0).groupby("fold"):
+        assert rows["image"].is_unique
+        assert {"train", "test"} <= set(rows["part"])
 
 
 @pytest.mark.parametrize(("share", "subjects"), [(0.01, 1), (0.1, 1), (0.2, 2), (0.5, 4), (0.8, 7)])
@@ -60,6 +75,24 @@ def test_validation_differs_between_folds_and_seeds():
     assert not drawn(0).equals(drawn(1))
 
 
+def test_without_subjects_validation_takes_single_images(tmp_path, capsys):
+    images = [f"{i:03}.jpg" for i in range(30)]
+    folds = run(tmp_path, index_of([None] * 30), images, "--validation", "0.25", protocol="random")
+    assert (folds.groupby("fold")["part"].value_counts().unstack() == {"test": 6, "train": 18, "validation": 6}).all(axis=None)
+    assert "validation: 25% of each fold's training images" in capsys.readouterr().out
+
+
+def test_an_image_without_a_subject_is_held_out_by_itself(tmp_path, capsys):
+    index = index_of(["a"] * 10 + [None] * 20)
+    drawn = [assign("random", index, seed, 0.3).merge(index[["image", "subject"]], on="image") for seed in range(5)]
+    for folds in drawn:
+        trained = folds[folds["part"] != "test"]
+        assert (trained[trained["subject"] == "a"].groupby("fold")["part"].nunique() == 1).all()
+        assert (trained[trained["subject"].isna()].groupby("fold")["part"].nunique() == 2).all()
+    run(tmp_path, index, list(index["image"]), "--validation", "0.3", protocol="random")
+    assert "training subjects, where known, or else images" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("share", [-0.1, 1, 1.5, 0.99, float("nan")])
 def test_a_share_that_leaves_no_training_subject_is_an_error(share):
     with pytest.raises(InputError, match="--validation"):
@@ -69,6 +102,28 @@ def test_a_share_that_leaves_no_training_subject_is_an_error(share):
 def test_an_unknown_protocol_is_an_error_that_suggests_one():
     with pytest.raises(InputError, match="did you mean 'lopo'"):
         assign("lop", index_of(SUBJECTS), 0)
+
+
+@pytest.mark.parametrize(("protocol", "known"), [("setting2", "did you mean 'list'"), ("lopo", "known: $")])
+def test_an_unknown_option_is_an_error(protocol, known):
+    with pytest.raises(InputError, match=f"options of the protocol '{protocol}': unknown option 'lists'.*{known}"):
+        assign(protocol, index_of(SUBJECTS), 0, options={"lists": "a.txt"})
+
+
+@pytest.mark.parametrize("path", [3, "", ["a.txt"]])
+def test_a_list_that_is_no_path_is_an_error(path):
+    with pytest.raises(InputError, match="options of the protocol 'setting2': list: .* is no path"):
+        assign("setting2", index_of(SUBJECTS), 0, options={"list": path})
+
+
+def test_options_reach_the_protocol(tmp_path, capsys):
+    (tmp_path / "list.txt").write_text("000.jpg\n003.jpg\n004.jpg\n")
+    options = json.dumps({"list": str(tmp_path / "list.txt")})
+    folds = run(tmp_path, index_of(SUBJECTS), ["000.jpg", "001.jpg", "003.jpg"], "--options", options, protocol="setting2")
+    assert sorted(folds["image"].unique()) == ["000.jpg", "003.jpg"]
+    captured = capsys.readouterr()
+    assert captured.out == "setting2: 5 folds of 2 images\n"
+    assert "1 of 3 images, such as 004, are left out" in captured.err
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

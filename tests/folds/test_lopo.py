@@ -50,8 +50,8 @@ def test_one_subject_alone_is_an_error():
 
 @needs_data
 def test_the_constant_median_has_its_known_error_on_fgnet(tmp_path):
-    archives.extract(Path(DATA) / "FGNET.zip", tmp_path / "images")
-    index = build_tables("fgnet", tmp_path / "images")["index"]
+    archives.unpack([Path(DATA) / "FGNET.zip"], tmp_path / "images")
+    index = build_tables("fgnet", tmp_path / "images", {})["index"]
     folds = lopo(index, seed=0).merge(index[["image", "subject", "age"]], on="image")
     median = folds[folds["part"] == "train"].groupby("fold")["age"].median()
     test = folds[folds["part"] == "test"]

@@ -11,76 +11,91 @@ from hypothesis import strategies as st
 from pml.files import load_schema, read_table, write_table
 from pml.reporting.tables import main, verdict
 
-PUBLISHED = Path(__file__).parents[2] / "published" / "table4_fgnet.csv"
+PUBLISHED = {path.name[:6]: path for path in (Path(__file__).parents[2] / "published").glob("table[2-5]_*.csv")}
 METHODS = [
-    {"method": "kl", "label": "KL baseline", "published": None, "pretraining": "none"},
-    {"method": "pml", "label": "PML (paper)", "published": {"method": "PML", "pretraining": "none"}, "pretraining": "none"},
-    {
-        "method": "released",
-        "label": "PML (released)",
-        "published": {"method": "PML", "pretraining": "none"},
-        "pretraining": "none",
-    },
-    {"method": "dex", "label": "DEX_100%", "published": {"method": "DEX", "pretraining": "none"}, "pretraining": "none"},
+    {"method": "kl", "label": "KL baseline", "published": None},
+    {"method": "pml", "label": "PML (paper)", "published": "PML"},
+    {"method": "released", "label": "PML (released)", "published": "PML"},
+    {"method": "dex", "label": "DEX_100%", "published": ["DEX", "CVL_ETHZ"]},
 ]
 # Against the published 2.16 of PML and 4.63 of DEX.
 MAES = {"kl": (3.5, 3.0, 4.0), "pml": (2.3, 2.1, 2.5), "released": (2.9, 2.7, 3.1), "dex": (3.9, 3.6, 4.2)}
+EPSILON = (0.30, 0.28, 0.32)
+
+
+def write_metrics(path, epsilon=(None, None, None), common=100, subjects=9):
+    """The metrics of an experiment in which `kl` ran on more images than the others."""
+    rows = []
+    for method, (mae, low, high) in MAES.items():
+        row = dict.fromkeys(load_schema("metrics")["properties"], 0) | {"method": method, "seeds": 1, "subjects": subjects}
+        row |= dict(zip(["epsilon_error", "epsilon_error_low", "epsilon_error_high"], epsilon, strict=True))
+        row["mae_per_subject"] = mae + 0.01 if subjects else None
+        images = 200 if method == "kl" else common
+        rows.append(row | {"scope": "own", "folds": 9, "images": images, "mae": mae, "mae_low": low, "mae_high": high})
+        rows.append(row | {"scope": "common", "folds": 9, "images": common, "mae": mae - 1})
+    write_table(pd.DataFrame(rows), path, "metrics")
+    return str(path)
 
 
 @pytest.fixture
-def folder(tmp_path):
-    """Metrics and methods of an experiment in which `kl` ran on more images than the others."""
-    columns = load_schema("metrics")["properties"]
-    rows = []
-    for method, (mae, low, high) in MAES.items():
-        row = dict.fromkeys(columns, 0) | {"method": method, "seeds": 1, "subjects": 9, "mae_per_subject": mae + 0.01}
-        images = 200 if method == "kl" else 100
-        rows.append(row | {"scope": "own", "folds": 9, "images": images, "mae": mae, "mae_low": low, "mae_high": high})
-        rows.append(row | {"scope": "common", "folds": 9, "images": 100, "mae": mae - 1})
-    write_table(pd.DataFrame(rows), tmp_path / "metrics.csv", "metrics")
-    write_methods(tmp_path, METHODS)
-    return tmp_path
+def plain(tmp_path):
+    """An experiment without pre-training."""
+    metrics = write_metrics(tmp_path / "plain.csv")
+    return {"experiment": "plain", "metrics": metrics, "pretraining": "none", "note": "A short note.", "methods": METHODS}
 
 
-def write_methods(folder, methods):
-    (folder / "methods.json").write_text(json.dumps(methods))
+@pytest.fixture
+def pretrained(tmp_path, plain):
+    """An experiment with pre-training and other common images."""
+    metrics = write_metrics(tmp_path / "pretrained.csv", common=90)
+    return plain | {"experiment": "pretrained", "metrics": metrics, "pretraining": "IMDB-WIKI", "note": "A long note."}
 
 
-def run_main(folder, *more):
+def run_main(experiments, folder, *more, table="table4"):
     """Write the three files; return the CSV as a frame and the others as text."""
-    inputs = {"table": "table4", "published": PUBLISHED, "metrics": folder / "metrics.csv", "methods": folder / "methods.json"}
+    (folder / "experiments.json").write_text(json.dumps(experiments))
+    inputs = {"table": table, "published": PUBLISHED[table], "experiments": folder / "experiments.json"}
     outputs = {"csv": folder / "out.csv", "markdown": folder / "out.md", "latex": folder / "out.tex"}
     words = [word for name, value in {**inputs, **outputs, "data": "FG-NET"}.items() for word in (f"--{name}", str(value))]
-    main([*words, *more])
+    main([*words, "--other-published", *map(str, PUBLISHED.values()), *more])
     return read_table(outputs["csv"], "table"), outputs["markdown"].read_text(), outputs["latex"].read_text()
 
 
-def test_published_rows_are_kept_exactly_and_in_order(folder):
-    table, _, _ = run_main(folder)
-    printed = read_table(PUBLISHED, "published")
-    kept = table[table["source"] == "published"].rename(columns={"published_mae": "mae"})[list(printed)]
+def grid_of(markdown):
+    """The cells of a Markdown table as a frame."""
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in markdown.split("\n\n")[1].strip().splitlines()]
+    return pd.DataFrame(lines[2:], columns=lines[0])
+
+
+@pytest.mark.parametrize("name", sorted(PUBLISHED))
+def test_published_rows_are_kept_exactly_and_in_order(plain, tmp_path, name):
+    table, _, _ = run_main([plain], tmp_path, table=name)
+    printed = read_table(PUBLISHED[name], "published")
+    renamed = {"published_mae": "mae", "published_epsilon_error": "epsilon_error"}
+    kept = table[table["source"] == "published"].rename(columns=renamed)[list(printed)]
     pd.testing.assert_frame_equal(kept.reset_index(drop=True), printed, check_dtype=False)
 
 
-def test_reproductions_follow_their_published_twin_and_the_rest_comes_last(folder):
-    table, _, _ = run_main(folder)
+def test_reproductions_follow_their_published_twin_and_the_rest_comes_last(plain, tmp_path):
+    table, _, _ = run_main([plain], tmp_path)
     methods = table["method"].tolist()
     assert methods[:2] == ["DEX", "DEX_100%"]
     assert methods[-4:] == ["PML", "PML (paper)", "PML (released)", "KL baseline"]
-    assert len(methods) == len(read_table(PUBLISHED, "published")) + len(METHODS)
+    assert len(methods) == len(read_table(PUBLISHED["table4"], "published")) + len(METHODS)
 
 
-def test_a_reproduced_row_holds_its_metrics_and_its_twin(folder):
-    table, _, _ = run_main(folder)
+def test_a_reproduced_row_holds_its_metrics_and_its_twin(plain, tmp_path):
+    table, _, _ = run_main([plain], tmp_path)
     row = table.set_index("method").loc["PML (paper)"]
     names = ["published_mae", "reproduced_mae", "reproduced_low", "reproduced_high", "mae_per_subject", "mae_common"]
     assert row[names].tolist() == pytest.approx([2.16, 2.3, 2.1, 2.5, 2.31, 1.3])
     assert row["difference"] == pytest.approx(2.3 - 2.16)
     assert row[["images", "images_common", "folds", "seeds", "data"]].tolist() == [100, 100, 9, 1, "FG-NET"]
+    assert row["experiment"] == "plain"
 
 
-def test_verdicts_of_a_table(folder):
-    table, _, _ = run_main(folder)
+def test_verdicts_of_a_table(plain, tmp_path):
+    table, _, _ = run_main([plain], tmp_path)
     verdicts = table.drop_duplicates("method").set_index("method")["verdict"]
     assert verdicts["PML"] == verdicts["DEX"] == "reproduced"
     assert verdicts["PML (paper)"] == "within interval"
@@ -110,8 +125,97 @@ def test_verdict_without_a_published_value_or_an_interval():
     assert verdict(2.5, np.nan, np.nan, synthetic=False) == "no interval"
 
 
-def test_synthetic_is_said_in_every_file_and_row_and_compared_with_nothing(folder):
-    table, markdown, latex = run_main(folder, "--synthetic")
+class TestSeveralExperiments:
+    def test_each_row_stands_below_the_twin_of_its_own_pretraining(self, plain, pretrained, tmp_path):
+        table, _, _ = run_main([plain, pretrained], tmp_path)
+        rows = table[["method", "pretraining", "source"]].apply(tuple, axis=1).tolist()
+        for pretraining in ("none", "IMDB-WIKI"):
+            place = rows.index(("DEX", pretraining, "published"))
+            assert rows[place + 1] == ("DEX_100%", pretraining, "reproduced")
+        of_dex = table[table["method"] == "DEX_100%"].set_index("experiment")
+        assert of_dex["published_mae"].to_dict() == {"plain": 4.63, "pretrained": 3.09}
+        assert of_dex["verdict"].to_dict() == {"plain": "lower than published", "pretrained": "higher than published"}
+
+    def test_a_pretraining_that_the_paper_lacks_has_no_published_value(self, plain, pretrained, tmp_path):
+        table, _, _ = run_main([plain, pretrained], tmp_path)
+        row = table[table["pretraining"] == "IMDB-WIKI"].set_index("method").loc["PML (paper)"]
+        assert row["verdict"] == "no published value"
+        assert np.isnan(row["published_mae"]) and np.isnan(row["difference"])
+
+    def test_rows_without_a_twin_come_last_in_the_order_of_the_experiments(self, plain, pretrained, tmp_path):
+        table, _, _ = run_main([plain, pretrained], tmp_path)
+        assert table["method"].tolist()[-4:] == ["KL baseline", "KL baseline", "PML (paper)", "PML (released)"]
+        assert table["experiment"].tolist()[-4:] == ["plain", *["pretrained"] * 3]
+
+    def test_a_method_that_an_experiment_does_not_list_is_left_out(self, plain, pretrained, tmp_path):
+        table, _, _ = run_main([plain, pretrained | {"methods": METHODS[1:]}], tmp_path)
+        assert table[table["method"] == "KL baseline"]["experiment"].tolist() == ["plain"]
+
+    def test_the_caption_says_what_differs_and_bold_is_the_best_of_each(self, plain, pretrained, tmp_path):
+        _, markdown, _ = run_main([plain, pretrained], tmp_path)
+        assert "plain (pretraining none, 100 images common): A short note." in markdown
+        assert "pretrained (pretraining IMDB-WIKI, 90 images common): A long note." in markdown
+        assert re.findall(r"\*\*(.*?)\*\*", markdown) == ["1.30", "1.30"]
+
+    def test_rows_name_their_experiment_where_pretraining_does_not(self, plain, pretrained, tmp_path):
+        _, markdown, _ = run_main([plain, pretrained], tmp_path)
+        assert "plain" not in markdown.split("\n\n")[1]
+        _, markdown, _ = run_main([plain, pretrained | {"pretraining": "none"}], tmp_path)
+        sources = grid_of(markdown)["Source"]
+        assert (sources == "reproduced on FG-NET, plain").sum() == (sources == "reproduced on FG-NET, pretrained").sum() == 4
+
+
+class TestNamesOfTheOtherTables:
+    def test_a_method_that_this_table_lacks_has_no_twin(self, plain, tmp_path):
+        table, _, _ = run_main([plain], tmp_path, table="table2")
+        assert "DEX" not in table["method"].tolist()
+        assert table.set_index("method").loc["DEX_100%", "verdict"] == "no published value"
+
+    def test_a_method_with_another_name_in_this_table_finds_its_twin(self, pretrained, tmp_path):
+        table, _, _ = run_main([pretrained], tmp_path, table="table5")
+        place = table["method"].tolist().index("CVL_ETHZ")
+        assert table.loc[place + 1, ["method", "published_mae"]].tolist() == ["DEX_100%", 3.252]
+
+
+class TestEpsilonError:
+    @pytest.fixture
+    def chalearn(self, tmp_path, pretrained):
+        return pretrained | {"metrics": write_metrics(tmp_path / "chalearn.csv", epsilon=EPSILON, subjects=0)}
+
+    def test_it_stands_beside_the_published_one_with_a_verdict_of_its_own(self, chalearn, tmp_path):
+        table, markdown, latex = run_main([chalearn], tmp_path, table="table5")
+        row = table.set_index("method").loc["DEX_100%"]
+        names = ["published_epsilon_error", "reproduced_epsilon_error", "epsilon_error_low", "epsilon_error_high"]
+        assert row[names].tolist() == pytest.approx([0.282, *EPSILON])
+        assert row[["verdict", "epsilon_error_verdict"]].tolist() == ["higher than published", "within interval"]
+        grid = grid_of(markdown).set_index("Method")
+        assert grid.loc["CVL_ETHZ", "Published ε"] == "0.282"
+        assert grid.loc["DEX_100%", ["Reproduced ε", "Verdict ε"]].tolist() == ["0.300 [0.280, 0.320]", "within interval"]
+        assert "and ε-error on FG-NET" in markdown
+        assert r"Published $\epsilon$" in latex and "ε" not in latex
+
+    def test_where_the_paper_gives_one_measure_only_the_other_has_no_verdict(self, chalearn, tmp_path):
+        methods = [{"method": "pml", "label": "ARN-like", "published": "ARN"}]
+        table, markdown, _ = run_main([chalearn | {"methods": methods}], tmp_path, table="table5")
+        assert table.set_index("method").loc["ARN-like", "epsilon_error_verdict"] == "no published value"
+        assert grid_of(markdown).set_index("Method").loc["ARN", ["Published", "Published ε"]].tolist() == ["3.15", "–"]
+
+    def test_without_subjects_nothing_is_said_per_subject(self, chalearn, tmp_path):
+        _, markdown, _ = run_main([chalearn], tmp_path, table="table5")
+        assert "Per subject" not in markdown and "bootstrap over the images" in markdown
+
+    def test_a_table_without_it_shows_no_trace_of_it(self, plain, tmp_path):
+        table, markdown, latex = run_main([plain], tmp_path)
+        assert table.filter(like="epsilon").isna().all(axis=None)
+        assert "ε" not in markdown and "epsilon" not in latex
+
+    def test_synthetic_is_compared_with_nothing(self, chalearn, tmp_path):
+        table, _, _ = run_main([chalearn], tmp_path, "--synthetic", table="table5")
+        assert set(table["epsilon_error_verdict"].dropna()) == {"synthetic: not comparable"}
+
+
+def test_synthetic_is_said_in_every_file_and_row_and_compared_with_nothing(plain, pretrained, tmp_path):
+    table, markdown, latex = run_main([plain, pretrained], tmp_path, "--synthetic")
     reproduced = table[table["source"] == "reproduced"]
     assert (reproduced["data"] == "FG-NET (synthetic)").all()
     assert (reproduced["verdict"] == "synthetic: not comparable").all()
@@ -120,29 +224,28 @@ def test_synthetic_is_said_in_every_file_and_row_and_compared_with_nothing(folde
     for text in (markdown, latex):
         assert "ran on synthetic images" in text
         rows = [line for line in text.splitlines() if "reproduced on" in line]
-        assert len(rows) == len(METHODS)
+        assert len(rows) == 2 * len(METHODS)
         assert all("FG-NET (synthetic)" in row and "synthetic: not comparable" in row for row in rows)
 
 
-def test_real_data_is_nowhere_called_synthetic(folder):
-    _, markdown, latex = run_main(folder)
+def test_real_data_is_nowhere_called_synthetic(plain, tmp_path):
+    _, markdown, latex = run_main([plain], tmp_path)
     assert "synthetic" not in markdown + latex
 
 
-def test_markdown_has_every_row_and_marks_the_best_on_the_common_images(folder):
-    table, markdown, _ = run_main(folder, "--note", "ResNet-18, 5 epochs.")
+def test_markdown_has_every_row_and_marks_the_best_on_the_common_images(plain, tmp_path):
+    table, markdown, _ = run_main([plain | {"note": "ResNet-18, 5 epochs."}], tmp_path)
     text, grid = markdown.split("\n\n")
     assert text.endswith("ResNet-18, 5 epochs.")
     assert "95 % interval from a bootstrap over the subjects" in text
     assert "on the 100 images" in text
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in grid.strip().splitlines()]
-    assert [row[0] for row in rows[2:]] == table["method"].tolist()
+    assert grid_of(markdown)["Method"].tolist() == table["method"].tolist()
     assert "2.30 [2.10, 2.50]" in grid and "+0.14" in grid and "4.63" in grid
     assert re.findall(r"\*\*(.*?)\*\*", grid) == ["1.30"]
 
 
-def test_latex_is_escaped_and_every_row_has_every_column(folder):
-    table, _, latex = run_main(folder, "--note", "64 px & x_1^2, 50 %")
+def test_latex_is_escaped_and_every_row_has_every_column(plain, tmp_path):
+    table, _, latex = run_main([plain | {"note": "64 px & x_1^2, 50 %"}], tmp_path)
     assert r"DEX\_100\%" in latex
     assert r"64 px \& x\_1\textasciicircum{}2, 50 \%" in latex
     assert re.findall(r"\\textbf\{(.*?)\}", latex) == ["1.30"]
@@ -153,27 +256,30 @@ def test_latex_is_escaped_and_every_row_has_every_column(folder):
     assert all(latex.count(rule) == 1 for rule in (r"\toprule", r"\midrule", r"\bottomrule"))
 
 
-def change(position, **values):
-    return [method | values if i == position else method for i, method in enumerate(METHODS)]
-
-
 @pytest.mark.parametrize(
     ("methods", "complaint"),
     [
-        (METHODS[1:], r"methods.json: lists the methods \['pml', .* list each of these once"),
-        ([*METHODS, METHODS[0]], "list each of these once"),
-        (change(0, published={"method": "DEXX", "pretraining": "none"}), "no row 'DEXX, none'; did you mean 'DEX, none'"),
-        (
-            change(3, published={"method": "DEX", "pretraining": "IMDB-WIKI"}),
-            "'dex' and its published twin differ in pretraining",
-        ),
-        ([{"method": "kl"}], "needs a list of methods, each with the keys label, method, pretraining, published"),
+        ([*METHODS, METHODS[0]], "experiment 'plain': lists the methods .* list each once"),
+        ([METHODS[0] | {"method": "kll"}], "plain.csv lacks 'kll'; did you mean 'kl'"),
+        ([METHODS[0] | {"published": "DEXX"}], "no published table names 'DEXX', the twin of 'kl'; did you mean 'DEX'"),
+        ([{"method": "kl"}], "needs a list of methods, each with the keys label, method, published"),
+        ([], "needs a list of methods"),
     ],
 )
-def test_wrong_methods_are_refused(folder, capsys, methods, complaint):
-    write_methods(folder, methods)
+def test_wrong_methods_are_refused(plain, tmp_path, capsys, methods, complaint):
+    check_refused([plain | {"methods": methods}], tmp_path, capsys, complaint)
+
+
+def test_wrong_experiments_are_refused(plain, tmp_path, capsys):
+    keys = "experiment, methods, metrics, note, pretraining"
+    check_refused([{"experiment": "plain"}], tmp_path, capsys, f"needs a list of experiments, each with the keys {keys}")
+    check_refused([plain, plain], tmp_path, capsys, r"lists the experiments \['plain', 'plain'\]; list each once")
+    check_refused([plain | {"metrics": "nowhere.csv"}], tmp_path, capsys, "nowhere.csv: no such file")
+
+
+def check_refused(experiments, folder, capsys, complaint):
     with pytest.raises(SystemExit) as stop:
-        run_main(folder)
+        run_main(experiments, folder)
     assert stop.value.code == 2
     assert re.search(complaint, capsys.readouterr().err)
     assert not (folder / "out.csv").exists()

@@ -69,7 +69,7 @@ def settings_json(tmp_path_factory) -> Path:
     experiment = {"dataset": "d", "protocol": "lopo", "folds": [1, 2], "methods": ["pml"], "backbone": "resnet18"}
     config = {
         "suite": "tiny",
-        "datasets": {"d": {"format": "fgnet", "label": "D", "archive": {"synthetic": {"subjects": 2, "images": 24}}}},
+        "datasets": {"d": {"format": "fgnet", "label": "D", "archives": [{"synthetic": {"subjects": 2, "images": 24}}]}},
         "methods": {"pml": {"class": "pml.progressive_margin:PML", "label": "PML"}},
         "experiments": {"e": {**experiment, "training": training}},
     }

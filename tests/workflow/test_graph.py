@@ -20,7 +20,7 @@ def tiny_config() -> dict:
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
     config["suite"] = "tiny"
     config["face_size"] = 32
-    config["datasets"]["fgnet"]["archive"]["synthetic"] = {"subjects": 8, "images": 120}
+    config["datasets"]["fgnet"]["archives"] = [{"synthetic": {"subjects": 8, "images": 120}}]
     experiment = config["experiments"]["fgnet_lopo"]
     experiment |= {"folds": "1-2", "method_folds": {"dex": [1]}, "folds_per_job": 2}
     experiment["training"] |= {"epochs": 1, "warmup_epochs": 0.5}
@@ -62,8 +62,9 @@ def test_every_table_and_figure_is_made(finished):
         for kind in ("tables", "figures")
         for path in finished.glob(f"results/{kind}/*")
     }
-    figures = ["figure3", "figure4", "training_curves_fgnet_lopo", "errors_by_age_fgnet_lopo"]
-    assert made == {"tables/metrics_fgnet_lopo.csv", *(f"tables/table4.{extension}" for extension in ("csv", "md", "tex"))} | {
+    tables = ["table4.csv", "table4.md", "table4.tex", "metrics_fgnet_lopo.csv", "data_fgnet.csv", "data_fgnet.md"]
+    figures = ["figure3", "figure4", "training_curves_fgnet_lopo", "errors_by_age_fgnet_lopo", "ages_fgnet"]
+    assert made == {f"tables/{table}" for table in tables} | {
         f"figures/{figure}.{extension}" for figure in figures for extension in ("pdf", "png")
     }
 
@@ -134,17 +135,26 @@ def test_use_conda_without_conda_names_the_command_to_use_instead(checkout):
 @pytest.mark.slow
 @pytest.mark.parametrize("damage", ["checksum", "truncated"])
 def test_a_damaged_archive_stops_the_workflow_with_its_name(finished, tmp_path, damage):
-    content = (finished / SUITE / "archives/fgnet.zip").read_bytes()
+    content = (finished / SUITE / "archives/fgnet.archive").read_bytes()
     archive = tmp_path / "FGNET.zip"
     archive.write_bytes(content[: len(content) // 2] if damage == "truncated" else content)
     config = tiny_config() | {"suite": "damaged"}
-    config["datasets"]["fgnet"]["archive"] = {"path": str(archive)}
+    config["datasets"]["fgnet"]["archives"] = [{"path": str(archive)}]
     if damage == "checksum":
-        config["datasets"]["fgnet"]["archive"]["checksum"] = f"md5:{hashlib.md5(b'other').hexdigest()}"
+        config["datasets"]["fgnet"]["archives"][0]["checksum"] = f"md5:{hashlib.md5(b'other').hexdigest()}"
     run = snakemake(finished, config=config)
     assert run.returncode != 0
     assert f"error: {archive}" in run.stdout, run.stdout[-3000:]
     assert not list((finished / "results/damaged/datasets/fgnet").glob("*"))
+
+
+@pytest.mark.slow
+def test_a_missing_archive_stops_the_workflow_and_says_how_to_obtain_it(checkout):
+    config = tiny_config() | {"suite": "missing"}
+    config["datasets"]["fgnet"]["archives"] = [{"path": "elsewhere/FGNET.zip"}]
+    run = snakemake(checkout, config=config)
+    assert run.returncode != 0
+    assert "error: elsewhere/FGNET.zip: no such archive or folder; download it from" in run.stdout, run.stdout[-3000:]
 
 
 @pytest.mark.slow

@@ -49,8 +49,9 @@ rule draw_figure4:
     params:
         labels=figure_labels,
         data=data_options,
+        ages=figure_ages,
     shell:
-        "python -m pml.reporting.figure4 --features {input} --labels {params.labels:q} {params.data:q}"
+        "python -m pml.reporting.figure4 --features {input} --labels {params.labels:q} {params.ages} {params.data:q}"
         " --pdf {output.pdf} --png {output.png} --csv {output.csv} 2> {log}"
 
 

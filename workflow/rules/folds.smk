@@ -4,6 +4,7 @@
 rule assign_folds:
     input:
         unpack(faces_files),
+        image_list=image_list,
     output:
         "results/{suite}/folds/{experiment}/folds.csv",
     log:
@@ -14,6 +15,7 @@ rule assign_folds:
         protocol=lookup(dpath="experiments/{experiment}/protocol", within=config),
         seed=lookup(dpath="experiments/{experiment}/fold_seed", within=config),
         validation=lookup(dpath="experiments/{experiment}/validation", within=config),
+        options=protocol_options,
     shell:
-        "python -m pml.folds.assign --protocol {params.protocol} --index {input.index} --faces {input.faces_table}"
+        "python -m pml.folds.assign --protocol {params.protocol} --options {params.options:q} --index {input.index} --faces {input.faces_table}"
         " --seed {params.seed} --validation {params.validation} --output {output} 2> {log}"

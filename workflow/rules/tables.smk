@@ -1,27 +1,35 @@
 """From metrics to the paper's tables, published and reproduced numbers side by side."""
 
-PUBLISHED = {"table4": "published/table4_fgnet.csv"}
+PUBLISHED = {
+    "table2": "published/table2_morph2_setting1.csv",
+    "table3": "published/table3_morph2_setting2.csv",
+    "table4": "published/table4_fgnet.csv",
+    "table5": "published/table5_chalearn.csv",
+}
 
 
-rule write_methods:
+rule write_table_experiments:
     output:
-        "results/{suite}/tables/{table}_methods.json",
+        "results/{suite}/evaluation/{table}.json",
     log:
-        "results/{suite}/logs/write_methods/{table}.log",
+        "results/{suite}/logs/write_table_experiments/{table}.log",
+    wildcard_constraints:
+        table="|".join(PUBLISHED),
     localrule: True
     conda:
         ENVIRONMENT
     params:
-        methods=methods_json,
+        experiments=table_json,
     shell:
-        "echo {params.methods:q} > {output} 2> {log}"
+        "echo {params.experiments:q} > {output} 2> {log}"
 
 
 rule write_table:
     input:
+        table_metrics,
         published=lookup(dpath="{table}", within=PUBLISHED),
-        metrics=table_metrics,
-        methods="results/{suite}/tables/{table}_methods.json",
+        others=PUBLISHED.values(),
+        experiments="results/{suite}/evaluation/{table}.json",
     output:
         csv=report(
             "results/{suite}/tables/{table}.csv",
@@ -38,8 +46,40 @@ rule write_table:
         ENVIRONMENT
     params:
         data=data_options,
-        note=budget_note,
     shell:
-        "python -m pml.reporting.tables --table {wildcards.table} --published {input.published} --metrics {input.metrics}"
-        " --methods {input.methods} {params.data:q} --note {params.note:q} --csv {output.csv}"
-        " --markdown {output.markdown} --latex {output.latex} 2> {log}"
+        "python -m pml.reporting.tables --table {wildcards.table} --published {input.published} --other-published {input.others}"
+        " --experiments {input.experiments} {params.data:q} --csv {output.csv} --markdown {output.markdown}"
+        " --latex {output.latex} 2> {log}"
+
+
+rule write_leakage_experiments:
+    output:
+        "results/{suite}/evaluation/leakage.json",
+    log:
+        "results/{suite}/logs/write_leakage_experiments.log",
+    localrule: True
+    conda:
+        ENVIRONMENT
+    params:
+        experiments=leakage_json,
+    shell:
+        "echo {params.experiments:q} > {output} 2> {log}"
+
+
+rule write_leakage:
+    input:
+        leakage_files,
+        experiments="results/{suite}/evaluation/leakage.json",
+    output:
+        csv=report(
+            "results/{suite}/tables/leakage.csv",
+            caption="../report/leakage.rst",
+            category="Tables",
+        ),
+        markdown="results/{suite}/tables/leakage.md",
+    log:
+        "results/{suite}/logs/write_leakage.log",
+    conda:
+        ENVIRONMENT
+    shell:
+        "python -m pml.evaluation.leakage --experiments {input.experiments} --csv {output.csv} --markdown {output.markdown} 2> {log}"

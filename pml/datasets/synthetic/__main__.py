@@ -3,10 +3,22 @@
 import argparse
 from collections.abc import Sequence
 
+from pml.datasets.synthetic.appa_real import write_appa_real
+from pml.datasets.synthetic.chalearn import write_chalearn
 from pml.datasets.synthetic.fgnet import write_fgnet
+from pml.datasets.synthetic.imdb_wiki import write_imdb_wiki
+from pml.datasets.synthetic.morph2 import write_morph2
+from pml.datasets.synthetic.utkface import write_utkface
 from pml.errors import InputError, stage_main
 
-WRITERS = {"fgnet": write_fgnet}
+WRITERS = {
+    "fgnet": write_fgnet,
+    "morph2": write_morph2,
+    "chalearn": write_chalearn,
+    "imdb_wiki": write_imdb_wiki,
+    "utkface": write_utkface,
+    "appa_real": write_appa_real,
+}
 
 
 @stage_main

@@ -4,31 +4,29 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from pml.datasets.synthetic.camera import photograph
 from pml.datasets.synthetic.people import deal_ages, draw_person, look_at
+from pml.datasets.synthetic.writing import APPLE_DOUBLE, jpeg, write_entry
 from pml.files import replacing
 from pml.progress import progress
 
 GREY_SHARE = 175 / 1002  # of FG-NET's pictures have one channel
-DATE = (2017, 2, 9, 0, 0, 0)
 README = "Synthetic people, drawn by pml.datasets.synthetic in the layout of the FG-NET archive. Nobody is depicted.\n"
-APPLE_DOUBLE = b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X        "
 
 
 def write_fgnet(path: str | Path, subjects: int, images: int, seed: int) -> None:
     """Write the archive to `path`: `images` pictures of `subjects` people. The same arguments give the same bytes."""
     ages = deal_ages(subjects, images, np.random.default_rng([seed, 0]))
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        _write(archive, "FGNET/README.md", README.encode())
-        _write(archive, "FGNET/Data_files/001a.dat", f"{len(ages[0])}\n".encode())
-        _write(archive, "__MACOSX/FGNET/._images", APPLE_DOUBLE)
+        write_entry(archive, "FGNET/README.md", README.encode())
+        write_entry(archive, "FGNET/Data_files/001a.dat", f"{len(ages[0])}\n".encode())
+        write_entry(archive, "__MACOSX/FGNET/._images", APPLE_DOUBLE)
         for name, picture, points in progress(_album(ages, seed), "synthetic faces", total=images):
-            _write(archive, f"FGNET/images/{name}.JPG", picture)
-            _write(archive, f"__MACOSX/FGNET/images/._{name}.JPG", APPLE_DOUBLE)
-            _write(archive, f"FGNET/points/{name.replace('A', 'a', 1)}.pts", points)
+            write_entry(archive, f"FGNET/images/{name}.JPG", picture)
+            write_entry(archive, f"__MACOSX/FGNET/images/._{name}.JPG", APPLE_DOUBLE)
+            write_entry(archive, f"FGNET/points/{name.replace('A', 'a', 1)}.pts", points)
 
 
 def _album(ages: list[np.ndarray], seed: int) -> Iterator[tuple[str, bytes, bytes]]:
@@ -37,7 +35,7 @@ def _album(ages: list[np.ndarray], seed: int) -> Iterator[tuple[str, bytes, byte
         for k, age in enumerate(subject_ages):
             rng = np.random.default_rng([seed, subject, k])
             picture, points = photograph(look_at(person, age, rng), rng, grey=rng.random() < GREY_SHARE)
-            yield f"{subject:03d}A{age:02d}{_suffix(subject_ages, k)}", _jpeg(picture, rng), _pts(points)
+            yield f"{subject:03d}A{age:02d}{_suffix(subject_ages, k)}", jpeg(picture, rng), _pts(points)
 
 
 def _suffix(ages: np.ndarray, k: int) -> str:
@@ -46,17 +44,6 @@ def _suffix(ages: np.ndarray, k: int) -> str:
     return "" if len(same) == 1 else chr(ord("a") + int(np.searchsorted(same, k)))
 
 
-def _jpeg(picture: np.ndarray, rng: np.random.Generator) -> bytes:
-    if picture.ndim == 3:
-        picture = picture[..., ::-1]
-    quality = int(rng.integers(55, 96))
-    return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
-
-
 def _pts(points: np.ndarray) -> bytes:
     rows = "".join(f"{x:.6g} {y:.6g}\r\n" for x, y in points)
     return f"version: 1\r\nn_points: {len(points)}\r\n{{\r\n{rows}}}\r\n".encode()
-
-
-def _write(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    archive.writestr(zipfile.ZipInfo(name, DATE), content)

@@ -106,9 +106,12 @@ def fgnet_histogram() -> pd.Series:
     return pd.read_csv(FGNET_AGES, index_col="age")["images"]
 
 
-def draw_ages(images: int, rng: np.random.Generator) -> np.ndarray:
-    """Return `images` ages in years (images,), rising: FG-NET's histogram, each age's share rounded up or down by chance."""
-    histogram = fgnet_histogram()
+def draw_ages(images: int, rng: np.random.Generator, histogram: pd.Series) -> np.ndarray:
+    """Return `images` ages in years (images,), rising: as the histogram has them, each share rounded up or down by chance.
+
+    Args:
+        histogram: images per age (years, the index).
+    """
     # Systematic sampling: equal steps through the cumulated histogram.
     positions = (np.arange(images) + rng.random()) / images * histogram.sum()
     return histogram.index.to_numpy()[np.searchsorted(histogram.cumsum().to_numpy(), positions, side="right")]
@@ -120,7 +123,7 @@ def deal_ages(subjects: int, images: int, rng: np.random.Generator) -> list[np.n
     A subject's ages centre on an age of its own, as in FG-NET, where one album covers a childhood and another an adult life.
     """
     counts = _counts(subjects, images, rng)
-    ages = draw_ages(images, rng)
+    ages = draw_ages(images, rng, fgnet_histogram())
     # Dealing images in noisy order of age keeps the histogram exact and the albums coherent.
     ages = ages[np.argsort(np.arange(images) / images + rng.normal(0, 0.30, images))]
     owners = np.repeat(rng.permutation(subjects), counts)

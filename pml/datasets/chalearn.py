@@ -1,0 +1,96 @@
+"""ChaLearn LAP 2015: 4,691 pictures, each with the mean and the standard deviation of the ages that people guessed.
+
+Folders Train, Validation and Test hold `image_1.jpg` and so on, numbered throughout; a label file for each part has the rows
+`image_1.jpg;27;3.81`. Copies differ: `,` for `;`, a header, a trailing `;`, no standard deviations, other names of folders and
+files. So a label file is told by its rows, its part by its name or the folder nearest to it that names one, and row and picture
+are joined by the picture's name alone.
+
+S. Escalera et al.: ChaLearn Looking at People 2015: apparent age and cultural event recognition datasets and results.
+ICCVW 2015.
+"""
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from pml.datasets.listing import Label, count_parts, count_stds, is_picture, join, read_fields, read_label, survey
+from pml.datasets.tables import Tables
+from pml.errors import InputError
+
+LAYOUT = "pictures such as Train/image_1.jpg, and for each part a label file, such as Train.csv, with rows image_1.jpg;mean;std"
+OBTAIN = (
+    "register at https://chalearnlap.cvc.uab.es/dataset/18/description/, download pictures and labels of the ICCV 2015 "
+    "challenge on apparent age, and put them into one folder or zip"
+)
+OFFICIAL = {"train": 2476, "validation": 1136, "test": 1079}  # images
+PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test"} | dict.fromkeys(
+    ("validation", "valid", "val"), "validation"
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """There are none."""
+
+
+def load(root: Path, options: Options) -> Tables:
+    """Return the tables of the files below `root`.
+
+    Every row of a label file is one row of the index or one of rejected.csv, and so is every picture that no row names.
+
+    Raises:
+        InputError: neither name nor folders of a label file tell its part, or they tell two.
+    """
+    files = survey(root)
+    labels = [label for path in files.others for label in _read_labels(root, path)]
+    index, rejected = join(labels, files.pictures)
+    return Tables(index, files.rejected + rejected, findings=count_parts(labels, index, OFFICIAL) | _findings(labels, index))
+
+
+def tell_part(path: str) -> str | None:
+    """Return the part that a label file's name tells, or else the folder nearest to it that tells any; None if it tells two."""
+    file = PurePosixPath(path)
+    for name in (file.stem, *(folder.name for folder in file.parents)):
+        words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)  # also of names such as trainGT
+        parts = {PARTS[word.lower()] for word in words if word.lower() in PARTS}
+        if parts:
+            return parts.pop() if len(parts) == 1 else None
+    return None
+
+
+def _read_labels(root: Path, path: str) -> list[Label]:
+    """Return the rows of a label file, half of whose lines or more begin with a picture's name, and of any other file none."""
+    if PurePosixPath(path).suffix.lower() not in (".csv", ".txt"):
+        return []
+    lines = read_fields(root / path, ";,")
+    named = [is_picture(fields[0]) and " " not in fields[0] for fields in lines.values()]
+    if not lines or 2 * sum(named) < len(named):
+        return []
+    part = tell_part(path)
+    if part is None:
+        raise InputError(
+            f"{root / path}: cannot tell the part of these labels; name the file, or its folder, for one of train, validation "
+            "and test, or leave it out of the archives"
+        )
+    first = next(iter(lines))
+    if not named[0] and _is_header(lines[first]):
+        del lines[first]
+    return [_read_row(f"{path}:{number}", fields, part) for number, fields in lines.items()]
+
+
+def _is_header(fields: list[str]) -> bool:
+    return not any(character.isdigit() for field in fields for character in field)
+
+
+def _read_row(row: str, fields: list[str], part: str) -> Label:
+    name, age, age_std, *more = [*fields, "", ""]
+    return read_label(row, name, part, age, age_std, "the row has more than three fields" if any(more) else "")
+
+
+def _findings(labels: list[Label], index: list[dict]) -> dict[str, int]:
+    parts = defaultdict(set)
+    for label in labels:
+        parts[label.name.lower()].add(label.part)
+    several = sum(len(parts[name]) > 1 for name in parts if name)
+    return {"pictures listed in several parts": several} | count_stds(index)

@@ -1,0 +1,146 @@
+"""The files below a data set's root, and the pictures among them that its label files list."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from pml.datasets.tables import Row, reject
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff"}  # of pictures
+MAX_AGE = 120  # years
+UNLISTED = "no row of a label file names it"
+
+
+class Survey(NamedTuple):
+    """The files below a root, each list in order of path.
+
+    Attributes:
+        pictures, others: paths, told apart by their suffix.
+        rejected: rows of rejected.csv for macOS metadata.
+    """
+
+    pictures: list[str]
+    others: list[str]
+    rejected: list[Row]
+
+
+class Label(NamedTuple):
+    """One row of a label file.
+
+    Attributes:
+        row: its file and line.
+        name: of the picture, without folders; empty if the row has none.
+        age, age_std: in years; None where the row does not tell.
+        fault: what is wrong with the row, or empty.
+    """
+
+    row: str
+    name: str
+    part: str
+    age: float | None
+    age_std: float | None
+    fault: str
+
+
+def survey(root: Path) -> Survey:
+    """Return all files below `root`."""
+    found = Survey([], [], [])
+    for path in sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()):
+        file = PurePosixPath(path)
+        if "__MACOSX" in file.parts or file.name == ".DS_Store" or file.name.startswith("._"):
+            found.rejected.append(reject(path, "macOS metadata"))
+        else:
+            (found.pictures if is_picture(path) else found.others).append(path)
+    return found
+
+
+def is_picture(path: str) -> bool:
+    """Tell whether a path, or a name, has the suffix of a picture."""
+    return PurePosixPath(path).suffix.lower() in SUFFIXES
+
+
+def read_fields(path: Path, separators: str) -> dict[int, list[str]]:
+    """Return the fields of each line of a text file, {number from 1: fields}, but for lines in which all are empty.
+
+    Each line is split at the first of `separators` that it holds.
+    """
+    lines = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").split("\n"), 1):
+        separator = next((one for one in separators if one in line), separators[0])
+        fields = [field.strip().strip('"').strip() for field in line.split(separator)]
+        if any(fields):
+            lines[number] = fields
+    return lines
+
+
+def read_label(row: str, name: str, part: str, age: str, age_std: str = "", fault: str = "") -> Label:
+    """Return the label of a row's fields as text, with the first fault there is; an empty `age_std` is none."""
+    name = name.replace("\\", "/").rpartition("/")[2]
+    years, std = _number(age), _number(age_std)
+    if not is_picture(name):
+        name, fault = "", fault or "the row names no picture"
+    if years is None or not 0 <= years <= MAX_AGE:
+        fault = fault or f"the row's age is not a number from 0 to {MAX_AGE}"
+    if age_std and (std is None or std < 0):
+        fault = fault or "the row's standard deviation is not a number from 0"
+    return Label(row, name, part, years, std, fault)
+
+
+def join(labels: Iterable[Label], pictures: Iterable[str]) -> tuple[list[Row], list[Row]]:
+    """Join labels and pictures by file name, without regard to case, and return rows of the index and of rejected.csv.
+
+    Every label is one row of the two, and so is every picture without a label. A rejected label goes by its picture, or by file
+    and line where it names none or one that an earlier row names.
+    """
+    index, rejected = [], []
+    album: dict[str, str] = {}
+    for path in pictures:
+        first = album.setdefault(_key(path), path)
+        if first != path:
+            rejected.append(reject(path, f"same picture as {first}, by its name"))
+    listed = set()
+    for label in labels:
+        key = _key(label.name)
+        path = album.get(key)
+        if key in listed:
+            rejected.append(reject(label.row, "an earlier row names the same picture"))
+        elif label.fault:
+            rejected.append(reject(path or label.name or label.row, label.fault))
+        elif path is None:
+            rejected.append(reject(label.name, "listed, but there is no such file"))
+        else:
+            index.append({"image": path, "age": label.age, "age_std": label.age_std, "part": label.part})
+        listed |= {key} - {""}
+    return index, rejected + [reject(path, UNLISTED) for key, path in album.items() if key not in listed]
+
+
+def count_parts(labels: Sequence[Label], index: Sequence[Row], official: Mapping[str, int]) -> dict[str, int]:
+    """Return findings: of each part the label rows, the images, and how many images its owners count."""
+    findings = {}
+    for part, count in official.items():
+        findings[f"{part}: label rows"] = sum(label.part == part for label in labels)
+        findings[f"{part}: images"] = sum(row["part"] == part for row in index)
+        findings[f"{part}: images by the owners' count"] = count
+    return findings
+
+
+def count_stds(index: Sequence[Row]) -> dict[str, int]:
+    """Return findings: the images that have no standard deviation, and those that have one of 0."""
+    stds = [row["age_std"] for row in index]
+    return {
+        "images without a standard deviation": stds.count(None),
+        "images with a standard deviation of 0": stds.count(0),
+    }
+
+
+def _key(path: str) -> str:
+    return PurePosixPath(path).name.lower()
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

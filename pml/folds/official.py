@@ -1,0 +1,51 @@
+"""The split that the owners of a data set made: one fold, nothing random."""
+
+import pandas as pd
+
+from pml.errors import InputError
+
+
+def official(index: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Return one fold (fold, image, part) that trains on the owners' train and validation parts and tests on their test part.
+
+    The protocol of the paper's released code on ChaLearn LAP 2015: 3,612 images train, 1,079 test. APPA-REAL: 5,613, 1,978.
+
+    Raises:
+        InputError: an image is in none of the owners' parts.
+    """
+    return _fold(index, {"train": "train", "validation": "train", "test": "test"})
+
+
+def official_train(index: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Return one fold (fold, image, part) with the owners' own parts: train, validation and test.
+
+    The protocol of the paper's Table 6 by its numbers of samples: 2,476 images of ChaLearn LAP 2015 train, 1,079 test.
+    The 1,136 of validation train nothing; their MAE goes into history.csv.
+
+    Raises:
+        InputError: an image is in none of the owners' parts.
+    """
+    return _fold(index, {"train": "train", "validation": "validation", "test": "test"})
+
+
+def official_validation(index: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Return one fold (fold, image, part) that trains on the owners' train part and tests on their validation part.
+
+    The protocol of DLDL and DLDL-v2 on ChaLearn LAP 2015: 2,476 images train, 1,136 test; those of the test part are left out.
+
+    Raises:
+        InputError: an image is in none of the owners' parts.
+    """
+    return _fold(index, {"train": "train", "validation": "test"})
+
+
+def _fold(index: pd.DataFrame, parts: dict[str, str]) -> pd.DataFrame:
+    unknown = index["part"].isna()
+    if unknown.any():
+        first = index.loc[unknown, "image"].iloc[0]
+        raise InputError(
+            f"index.csv: {unknown.sum()} images are in no part, such as {first}; the official protocols need the owners' own "
+            "split, so use another protocol"
+        )
+    folds = pd.DataFrame({"fold": 1, "image": index["image"], "part": index["part"].map(parts)})
+    return folds.dropna(subset="part")

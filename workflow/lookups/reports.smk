@@ -1,0 +1,122 @@
+"""What the rules look up about tables and figures, and what the suite makes in the end."""
+
+
+def table_json(wildcards):
+    """What a table needs of each of its experiments."""
+    rows = []
+    for name in config["tables"][wildcards.table]["experiments"]:
+        methods = config["experiments"][name]["methods"]
+        row = {"experiment": name, "metrics": metrics_file(wildcards, name), "note": budget_note(name)}
+        row["pretraining"] = config["experiments"][name]["pretraining"]
+        row["methods"] = [
+            {"method": method} | {key: config["methods"][method][key] for key in ("label", "published")} for method in methods
+        ]
+        rows.append(row)
+    return json.dumps(rows)
+
+
+def table_metrics(wildcards):
+    """The metrics of the experiments that a table shows."""
+    return [metrics_file(wildcards, name) for name in config["tables"][wildcards.table]["experiments"]]
+
+
+def metrics_file(wildcards, name):
+    """The metrics of one experiment."""
+    return f"results/{wildcards.suite}/tables/metrics_{name}.csv"
+
+
+def budget_note(name):
+    """The sentence below a table that says what the reproduced rows of an experiment had to work with."""
+    experiment = config["experiments"][name]
+    training, start = experiment["training"], experiment["initialisation"]
+    weights = f"the weights learnt in {start['experiment']}" if isinstance(start, dict) else f"{start} weights"
+    return (
+        f"Budget: {experiment['backbone']} from {weights}, faces of {config['face_size']} pixels, "
+        f"{training['epochs']} epochs in batches of {training['batch_size']}, {training['optimiser']} at "
+        f"{training['learning_rate']:g} with {training['schedule']} schedule, last epoch"
+        f"{', mean over face and mirror image' if training['mirror_test'] else ''}."
+    )
+
+
+def leakage_experiments():
+    """The experiments of the leakage table: those that the config names, and their twins after them."""
+    named = config["leakage"]
+    return list(dict.fromkeys(name for pair in named.items() for name in pair if name))
+
+
+def leakage_json(wildcards):
+    """What the leakage table needs of each experiment."""
+    rows = []
+    for name in leakage_experiments():
+        experiment = config["experiments"][name]
+        dataset = config["datasets"][experiment["dataset"]]
+        row = {"experiment": name, "data": dataset["label"], "synthetic": is_synthetic(dataset)}
+        row |= {"protocol": experiment["protocol"], "twin": config["leakage"].get(name)}
+        row |= leakage_tables(wildcards, name)
+        rows.append(row | {"labels": {method: config["methods"][method]["label"] for method in experiment["methods"]}})
+    return json.dumps(rows)
+
+
+def leakage_tables(wildcards, name):
+    """The tables of one experiment that the leakage table reads."""
+    folder = f"results/{wildcards.suite}"
+    return {
+        "index": f"{folder}/datasets/{config['experiments'][name]['dataset']}/index.csv",
+        "folds": f"{folder}/folds/{name}/folds.csv",
+        "metrics": metrics_file(wildcards, name),
+    }
+
+
+def leakage_files(wildcards):
+    """The tables that the leakage table reads."""
+    return [path for name in leakage_experiments() for path in leakage_tables(wildcards, name).values()]
+
+
+def figure_methods(wildcards):
+    """The method and the baseline that a figure compares."""
+    figure = config["figures"][wildcards.figure]
+    return [figure["method"], figure["baseline"]]
+
+
+def figure_labels(wildcards):
+    """The labels of the method and the baseline that a figure compares."""
+    return [config["methods"][method]["label"] for method in figure_methods(wildcards)]
+
+
+def figure_jobs(wildcards):
+    """The run tables of the two methods that a figure compares."""
+    return method_jobs(wildcards, figure_methods(wildcards))
+
+
+def figure_features(wildcards):
+    """The features of the two methods that a figure compares."""
+    figure = config["figures"][wildcards.figure]
+    return [
+        f"results/{wildcards.suite}/features/{figure['experiment']}/{method}/fold{figure['fold']}.npz"
+        for method in figure_methods(wildcards)
+    ]
+
+
+def figure_ages(wildcards):
+    """The options that name the majority and minority ages, if the config does."""
+    figure = config["figures"][wildcards.figure]
+    chosen = {key: " ".join(map(str, figure[key])) for key in ("head", "tail") if key in figure}
+    return " ".join(f"--{key} {ages}" for key, ages in chosen.items())
+
+
+def faces_option(wildcards):
+    """The option that leaves the faces out of a figure, if the config asks for it."""
+    return "" if config["figures"][wildcards.figure]["show_faces"] else "--hide-faces"
+
+
+def final_products():
+    """What `snakemake` makes: the published copies of the suite's tables and figures."""
+    datasets, experiments = config["datasets"], config["experiments"]
+    tables = [f"{name}.{extension}" for name in config["tables"] for extension in ("csv", "md", "tex")]
+    tables += [f"metrics_{name}.csv" for name in experiments]
+    tables += [f"data_{name}.{extension}" for name in datasets for extension in ("csv", "md")]
+    tables += ["leakage.csv", "leakage.md"] if config["leakage"] else []
+    figures = [*config["figures"], *(f"ages_{name}" for name in datasets)]
+    figures += [f"{kind}_{name}" for name in experiments for kind in ("training_curves", "errors_by_age")]
+    figures = [f"figures/{name}.{extension}" for name in figures for extension in ("pdf", "png")]
+    return [f"results/{product}" for product in [*(f"tables/{name}" for name in tables), *figures]]
