@@ -1,5 +1,6 @@
 """Files that cross a stage: written whole or not at all, and checked against their schema on both sides."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,6 +51,20 @@ def write_table(frame: pd.DataFrame, path: str | Path, schema: str) -> None:
     frame = check_table(frame, schema, path)
     with replacing(path) as temporary:
         frame.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def read_json(path: str | Path):
+    """Return what a JSON file of the workflow holds.
+
+    Raises:
+        InputError: the file is missing or is not JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text())
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; the workflow writes it") from None
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON: {error}") from None
 
 
 def check_table(frame: pd.DataFrame, schema: str, path: str | Path) -> pd.DataFrame:

@@ -8,14 +8,13 @@ experiments.json lists the experiments, each with the keys `experiment`, `data` 
 """
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from pml.errors import InputError, stage_main, suggest
-from pml.files import load_schema, read_table, replacing, write_table
+from pml.files import load_schema, read_json, read_table, replacing, write_table
 
 KEYS = {"experiment", "data", "synthetic", "protocol", "index", "folds", "metrics", "twin", "labels"}
 CAPTION = (
@@ -89,12 +88,7 @@ def read_experiments(path: str | Path) -> list[dict]:
     Raises:
         InputError: the file is not such a list, names an experiment twice, or a twin is not listed or is of other data.
     """
-    try:
-        experiments = json.loads(Path(path).read_text())
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; the workflow writes it") from None
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON: {error}") from None
+    experiments = read_json(path)
     if not isinstance(experiments, list) or any(not isinstance(one, dict) or set(one) != KEYS for one in experiments):
         raise InputError(f"{path}: needs a list of experiments, each with the keys {', '.join(sorted(KEYS))}")
     named = {experiment["experiment"]: experiment for experiment in experiments}

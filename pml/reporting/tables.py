@@ -1,15 +1,13 @@
 """A table of the paper: its published rows and the reproduced ones side by side, as CSV, Markdown and LaTeX."""
 
 import argparse
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
 from pml.errors import InputError, stage_main, suggest
-from pml.files import load_schema, read_table, replacing, write_table
+from pml.files import load_schema, read_json, read_table, replacing, write_table
 from pml.reporting.table_text import caption, to_latex, to_markdown
 
 EXPERIMENT_KEYS = {"experiment", "metrics", "pretraining", "note", "methods"}
@@ -135,12 +133,7 @@ def read_experiments(path: str, known: Collection[str]) -> list[Experiment]:
         InputError: the file is not such a list, it repeats an experiment or a method, the metrics lack a method, or no table
             of the paper names a published twin.
     """
-    try:
-        entries = json.loads(Path(path).read_text())
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; the workflow writes it") from None
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON: {error}") from None
+    entries = read_json(path)
     _check_list(entries, EXPERIMENT_KEYS, "experiment", path)
     experiments = []
     for entry in entries:
