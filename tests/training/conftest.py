@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from pml.config import check_config, run_settings
-from pml.files import write_table
+from pml.files import load_schema, write_table
 from pml.training.data import ExperimentData
 from pml.training.run import run_fold
 from pml.training.settings import Settings, load_settings
@@ -43,7 +43,7 @@ def write_store(folder: Path) -> Store:
     store = Store(folder / "index.csv", folder / "faces.csv", folder / "faces.npy", folder / "folds.csv")
     images = [f"{number:02d}.jpg" for number in range(COUNT)]
     index = pd.DataFrame({"image": images, "subject": "a", "age": generator.uniform(20, 40, COUNT), "age_std": np.nan})
-    write_table(index.assign(gender=None, race=None, part=None), store.index, "index")
+    write_table(index.reindex(columns=list(load_schema("index")["properties"])), store.index, "index")
     # The store holds the faces in another order than the index.
     stored = list(reversed(images))
     write_table(pd.DataFrame({"image": stored, "source": "centre", "score": np.nan}), store.faces_table, "faces")
