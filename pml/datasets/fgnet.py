@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from pml.datasets.listing import survey
 from pml.datasets.tables import Row, Tables, reject
 
 LAYOUT = "a folder 'images' with names such as 001A02.JPG and, beside it, a folder 'points' with names such as 001a02.pts"
@@ -37,12 +38,11 @@ def load(root: Path, options: Options) -> Tables:
     images: dict[str, str] = {}  # lower-case stem, such as 001a02: path
     points: dict[str, list[str]] = {}
     reasons: dict[str, str] = {}  # path: why it is rejected
-    for path in sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()):
+    files = survey(root)
+    for path in sorted(files.pictures + files.others):
         file = PurePosixPath(path)
         stem, folder, suffix = file.stem.lower(), file.parent.name.lower(), file.suffix.lower()
-        if _is_macos(file):
-            reasons[path] = "macOS metadata"
-        elif folder == "points" and suffix == ".pts":
+        if folder == "points" and suffix == ".pts":
             points.setdefault(stem, []).append(path)
         elif folder != "images":
             reasons[path] = "neither in a folder 'images' nor points in a folder 'points'"
@@ -64,7 +64,7 @@ def load(root: Path, options: Options) -> Tables:
             landmarks.append({"image": images[stem]} | row)
 
     index = [_index_row(path) for path in images.values()]
-    return Tables(index, [reject(path, reason) for path, reason in reasons.items()], landmarks)
+    return Tables(index, files.rejected + [reject(path, reason) for path, reason in reasons.items()], landmarks)
 
 
 def read_points(path: Path) -> Row | None:
@@ -82,7 +82,3 @@ def read_points(path: Path) -> Row | None:
 def _index_row(path: str) -> Row:
     name = IMAGE.fullmatch(PurePosixPath(path).name)
     return {"image": path, "subject": name["subject"], "age": int(name["age"])}
-
-
-def _is_macos(path: PurePosixPath) -> bool:
-    return "__MACOSX" in path.parts or path.name == ".DS_Store" or path.name.startswith("._")

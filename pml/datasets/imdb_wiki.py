@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy.io import loadmat
 
+from pml.datasets.listing import MACOS
 from pml.datasets.tables import Tables, reject
 from pml.errors import InputError
 
@@ -28,7 +29,6 @@ OBTAIN = (
 FOLDERS = {"crop": ("imdb_crop", "wiki_crop"), "whole": ("imdb", "wiki")}  # of the owners' archives
 CELLS = ("full_path", "face_location")
 FIELDS = ("dob", "photo_taken", "full_path", "gender", "face_score", "second_face_score")
-MACOS = r"(?:^|/)(?:__MACOSX/|\._[^/]*$|\.DS_Store$)"
 BOX = ["left", "top", "right", "bottom"]
 # Matlab counts days from the year 0: 1 January of the year 1 is 367, of 1970 is 719,529, of 10,000 is 3,652,426.
 FIRST_DAY, EPOCH, LAST_DAY = 367, 719_529, 3_652_425

@@ -1,6 +1,7 @@
 """The files below a data set's root, and the pictures among them that its label files list."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from pml.datasets.tables import Row, reject
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff"}  # of pictures
 MAX_AGE = 120  # years
 UNLISTED = "no row of a label file names it"
+MACOS = re.compile(r"(?:^|/)(?:__MACOSX/|\._[^/]*$|\.DS_Store$)")  # what a Mac leaves in archives, in a path
 
 
 class Survey(NamedTuple):
@@ -47,8 +49,7 @@ def survey(root: Path) -> Survey:
     """Return all files below `root`."""
     found = Survey([], [], [])
     for path in sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()):
-        file = PurePosixPath(path)
-        if "__MACOSX" in file.parts or file.name == ".DS_Store" or file.name.startswith("._"):
+        if MACOS.search(path):
             found.rejected.append(reject(path, "macOS metadata"))
         else:
             (found.pictures if is_picture(path) else found.others).append(path)

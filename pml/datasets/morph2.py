@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
+from pml.datasets.listing import survey
 from pml.datasets.tables import Row, Tables, reject
 from pml.errors import InputError
 
@@ -30,7 +31,6 @@ OBTAIN = (
 NAME = re.compile(
     r"(?P<subject>[0-9]{5,6})_(?P<picture>[0-9]{1,2})(?P<gender>[MF])(?P<age>[0-9]{2})\.jpg", re.IGNORECASE | re.ASCII
 )
-PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff"}
 GENDERS = {"F": "female", "M": "male"}
 RACES = ("B", "W", "H", "A", "O")
 CORRECTIONS = ("none", "majority")
@@ -74,7 +74,7 @@ def load(root: Path, options: Options) -> Tables:
     Raises:
         InputError: there are several CSVs, one lacks a column, or without one corrections are asked for.
     """
-    album, rejected, labels = _survey(root)
+    album, rejected, labels = _list_album(root)
     if len(labels) > 1:
         raise InputError(f"{root / labels[1]}: a second label file beside {labels[0]}; leave one of them in the archives")
     if labels:
@@ -114,24 +114,20 @@ def _join(album: dict[str, str], rejected: list[Row], rows: pd.DataFrame, option
     return Tables(corrected.loc[kept, ["image", "subject", "picture", "age", "gender", "race"]], rejected, findings=findings)
 
 
-def _survey(root: Path) -> tuple[dict[str, str], list[Row], list[str]]:
+def _list_album(root: Path) -> tuple[dict[str, str], list[Row], list[str]]:
     """Return the album, {lower-case file name: path}, rows of rejected.csv for the other pictures, and the label files."""
+    files = survey(root)
     album: dict[str, str] = {}
-    rejected, labels = [], []
-    for path in sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()):
-        file = PurePosixPath(path)
-        key = file.name.lower()
-        if "__MACOSX" in file.parts or key == ".ds_store" or key.startswith("._"):
-            rejected.append(reject(path, "macOS metadata"))
-        elif file.suffix.lower() not in PICTURES:
-            labels += [path] if _has_labels(root / path) else []
-        elif not NAME.fullmatch(key):
+    rejected = files.rejected
+    for path in files.pictures:
+        key = PurePosixPath(path).name.lower()
+        if not NAME.fullmatch(key):
             rejected.append(reject(path, "name is not of the form 009055_1M54.JPG"))
         elif key in album:
             rejected.append(reject(path, f"same picture as {album[key]}, by its name"))
         else:
             album[key] = path
-    return album, rejected, labels
+    return album, rejected, [path for path in files.others if _has_labels(root / path)]
 
 
 def _has_labels(path: Path) -> bool:
