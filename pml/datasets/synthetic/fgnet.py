@@ -9,15 +9,26 @@ import numpy as np
 from pml.datasets.synthetic.camera import photograph
 from pml.datasets.synthetic.people import deal_ages, draw_person, look_at
 from pml.datasets.synthetic.writing import APPLE_DOUBLE, jpeg, write_entry
+from pml.errors import InputError
 from pml.files import replacing
 from pml.progress import progress
 
+MOST_SUBJECTS, MOST_IMAGES = 999, 26  # a name has three digits for the subject and one letter to tell equal ages apart
 GREY_SHARE = 175 / 1002  # of FG-NET's pictures have one channel
 README = "Synthetic people, drawn by pml.datasets.synthetic in the layout of the FG-NET archive. Nobody is depicted.\n"
 
 
 def write_fgnet(path: str | Path, subjects: int, images: int, seed: int) -> None:
-    """Write the archive to `path`: `images` pictures of `subjects` people. The same arguments give the same bytes."""
+    """Write the archive to `path`: `images` pictures of `subjects` people. The same arguments give the same bytes.
+
+    Raises:
+        InputError: there are more people, or pictures a person, than its file names can tell apart.
+    """
+    if subjects > MOST_SUBJECTS or images > MOST_IMAGES * subjects:
+        raise InputError(
+            f"--subjects {subjects} --images {images}: FG-NET's file names tell {MOST_SUBJECTS} people apart, and "
+            f"{MOST_IMAGES} pictures of each; give fewer"
+        )
     ages = deal_ages(subjects, images, np.random.default_rng([seed, 0]))
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         write_entry(archive, "FGNET/README.md", README.encode())

@@ -76,7 +76,10 @@ def test_command_line_writes_the_archive(tmp_path):
     assert sum(bool(IMAGE.fullmatch(name)) for name in zipfile.ZipFile(path).namelist()) == 2
 
 
-@pytest.mark.parametrize("subjects, images, field", [(0, 10, "--subjects"), (5, 3, "--subjects"), (1, 27, "--images")])
+@pytest.mark.parametrize(
+    "subjects, images, field",
+    [(0, 10, "--subjects"), (5, 3, "--subjects"), (1000, 1000, "--subjects"), (1, 27, "--images")],
+)
 def test_command_line_refuses_counts_that_no_album_can_have(tmp_path, capsys, subjects, images, field):
     path = tmp_path / "FGNET.zip"
     with pytest.raises(SystemExit) as exit:
