@@ -10,6 +10,7 @@ returns the `Tables` of the files below `root`; `LAYOUT`, which tells in a phras
 
 import argparse
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -52,6 +53,17 @@ def build_tables(format: str, root: Path, options: dict) -> dict[str, pd.DataFra
     return tables | {"findings": pd.DataFrame(list(loaded.findings.items()), columns=["finding", "count"])}
 
 
+def keep_only(root: Path, images: set[str]) -> None:
+    """Remove every file below `root` but `images`: label files may hold what no later stage may see, such as birth dates."""
+    for folder, _, names in os.walk(root, topdown=False):
+        for name in names:
+            path = Path(folder, name)
+            if path.relative_to(root).as_posix() not in images:
+                path.unlink()
+        if not os.listdir(folder):
+            os.rmdir(folder)
+
+
 @stage_main
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Unpack a data set's archives and index its images.")
@@ -59,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--archives", type=Path, nargs="+", required=True, help="zip or tar archives, or unpacked folders")
     parser.add_argument("--checksums", nargs="+", metavar="ALGORITHM:HEX", help="md5 or sha256 of each archive, or none")
     parser.add_argument("--options", type=json.loads, default={}, metavar="JSON", help="of the format")
-    parser.add_argument("--images", type=Path, required=True, help="folder to unpack into; replaced if it exists")
+    parser.add_argument("--images", type=Path, required=True, help="folder for the indexed images alone; replaced if it exists")
     parser.add_argument("--index", type=Path, required=True)
     parser.add_argument("--landmarks", type=Path, required=True)
     parser.add_argument("--rejected", type=Path, required=True)
@@ -78,6 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         archives.verify(archive, None if checksum == NO_CHECKSUM else checksum)
     archives.unpack(options.archives, options.images)
     tables = build_tables(options.format, options.images, options.options)
+    keep_only(options.images, set(tables["index"]["image"]))
     for name, table in tables.items():
         write_table(table, getattr(options, name), name)
 

@@ -39,9 +39,19 @@ def test_the_tables_are_sorted_and_account_for_every_file(tmp_path, capsys):
     assert capsys.readouterr().out == "fgnet: 2 images, 2 subjects, ages 5-30, 2 rejected\n"
 
 
-def test_every_image_of_the_index_lies_below_the_root(tmp_path):
-    index, _, _ = run(pack(tmp_path / "A.zip", ["deep/down/images/001A05.JPG"]), tmp_path)
-    assert all((tmp_path / "images" / image).is_file() for image in index["image"])
+@pytest.mark.parametrize("unpacked", [False, True])
+def test_the_images_of_the_index_and_nothing_else_are_left_below_the_root(tmp_path, unpacked):
+    names = ["deep/down/images/001A05.JPG", "deep/README.md", "deep/points/001a05.pts", "other/list.csv"]
+    archive = pack(tmp_path / "A.zip", names)
+    if unpacked:
+        zipfile.ZipFile(archive).extractall(tmp_path / "A")
+        archive = tmp_path / "A"
+    index, _, _ = run(archive, tmp_path)
+    left = [path.relative_to(tmp_path / "images").as_posix() for path in (tmp_path / "images").rglob("*") if not path.is_dir()]
+    assert left == list(index["image"]) == names[:1]
+    assert not (tmp_path / "images/other").exists()
+    if unpacked:
+        assert all((archive / name).is_file() for name in names)
 
 
 def test_a_second_run_replaces_the_first_and_writes_the_same_bytes(tmp_path):
