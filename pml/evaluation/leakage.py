@@ -18,10 +18,11 @@ from pml.files import load_schema, read_json, read_table, replacing, write_table
 
 KEYS = {"experiment", "data", "synthetic", "protocol", "index", "folds", "metrics", "twin", "labels"}
 CAPTION = (
-    "What knowing the people is worth. Seen: share of the test images whose subject has images in the training part of that "
-    "fold. MAE: mean absolute error in years under the protocol named and, beside it, under its subject-exclusive twin, where "
-    "no subject is seen. Difference: exclusive minus random, large where a method profits from people it has met. References "
-    "that look at no face are rows as well: what looking up a subject's other pictures reaches needs no estimate of age at all."
+    "What knowing the people is worth. Seen: share of the protocol's test images, over all its folds, whose subject has images "
+    "in the training part of that fold. MAE: mean absolute error in years over the images that were tested under the protocol "
+    "named and, beside it, under its subject-exclusive twin, where no subject is seen. Difference: exclusive minus random, "
+    "large where a method profits from people it has met. References that look at no face are rows as well: what looking up a "
+    "subject's other pictures reaches needs no estimate of age at all."
 )
 SYNTHETIC = " Data marked synthetic are drawn faces: they show that the suite works, not how large the effect is among people."
 
@@ -48,7 +49,7 @@ def leakage(experiments: Sequence[Mapping]) -> pd.DataFrame:
     Raises:
         InputError: a table is bad, lacks a labelled method, or an image of the folds is not in the index.
     """
-    maes = {experiment["experiment"]: _maes(experiment) for experiment in experiments}
+    metrics = {experiment["experiment"]: _own_metrics(experiment) for experiment in experiments}
     protocols = {experiment["experiment"]: experiment["protocol"] for experiment in experiments}
     rows = []
     for experiment in experiments:
@@ -60,26 +61,28 @@ def leakage(experiments: Sequence[Mapping]) -> pd.DataFrame:
         shared = {
             "data": f"{experiment['data']} (synthetic)" if experiment["synthetic"] else experiment["data"],
             "protocol": experiment["protocol"],
-            "test_images": int((folds["part"] == "test").sum()),
             "seen_share": seen_share(folds, index),
             "exclusive_protocol": protocols.get(experiment["twin"]),
         }
         for method, label in experiment["labels"].items():
-            mae = maes[experiment["experiment"]][method]
-            exclusive = maes.get(experiment["twin"], {}).get(method, float("nan"))
-            row = {"method": label, "mae": mae, "exclusive_mae": exclusive, "difference": exclusive - mae}
+            own = metrics[experiment["experiment"]].loc[method]
+            exclusive = float("nan")
+            if experiment["twin"] and method in metrics[experiment["twin"]].index:
+                exclusive = metrics[experiment["twin"]].at[method, "mae"]
+            row = {"method": label, "images": own["images"], "mae": own["mae"]}
+            row |= {"exclusive_mae": exclusive, "difference": exclusive - own["mae"]}
             rows.append(shared | row)
-    return pd.DataFrame(rows, columns=list(load_schema("leakage")["properties"]))
+    return pd.DataFrame(rows, columns=list(load_schema("leakage")["properties"])).astype({"images": int})
 
 
-def _maes(experiment: Mapping) -> dict[str, float]:
-    """Return each method's MAE in years over all images that it was tested on."""
+def _own_metrics(experiment: Mapping) -> pd.DataFrame:
+    """Return each method's `metrics` over all images that it was tested on, by method."""
     metrics = read_table(experiment["metrics"], "metrics")
-    maes = metrics[metrics["scope"] == "own"].set_index("method")["mae"].to_dict()
+    own = metrics[metrics["scope"] == "own"].set_index("method")
     for method in experiment["labels"]:
-        if method not in maes:
-            raise InputError(f"{experiment['metrics']}: no method '{method}', which has a label{suggest(method, maes)}")
-    return maes
+        if method not in own.index:
+            raise InputError(f"{experiment['metrics']}: no method '{method}', which has a label{suggest(method, own.index)}")
+    return own
 
 
 def read_experiments(path: str | Path) -> list[dict]:
@@ -111,9 +114,9 @@ def to_markdown(table: pd.DataFrame) -> str:
         {
             "Data": table["data"],
             "Protocol": table["protocol"],
-            "Test images": _text(table["test_images"], "{:d}"),
             "Seen": _text(table["seen_share"], "{:.1%}"),
             "Method": table["method"].str.replace("|", "\\|"),
+            "Images": _text(table["images"], "{:d}"),
             "MAE": _text(table["mae"], "{:.2f}"),
             "Exclusive protocol": _text(table["exclusive_protocol"], "{}"),
             "Exclusive MAE": _text(table["exclusive_mae"], "{:.2f}"),

@@ -1,6 +1,7 @@
 """The whole graph, run as a user runs it, in a copy of the checkout."""
 
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
@@ -16,14 +17,28 @@ SUITE = "results/tiny"
 
 
 def tiny_config() -> dict:
-    """The demo's config, cut down to seconds: every rule, format and method of it, on a handful of faces."""
+    """The demo's config, cut down: every rule, data set, protocol and method of it, on a handful of faces."""
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
     config["suite"] = "tiny"
     config["face_size"] = 32
-    config["datasets"]["fgnet"]["archives"] = [{"synthetic": {"subjects": 8, "images": 120}}]
-    experiment = config["experiments"]["fgnet_lopo"]
-    experiment |= {"folds": "1-2", "method_folds": {"dex": [1]}, "folds_per_job": 2}
-    experiment["training"] |= {"epochs": 1, "warmup_epochs": 0.5}
+    sizes = {"fgnet": (8, 120), "morph2": (24, 96), "chalearn": (60, 60), "imdb_wiki": (30, 60)}
+    for name, (subjects, images) in sizes.items():
+        config["datasets"][name]["archives"] = [{"synthetic": {"subjects": subjects, "images": images}}]
+    for experiment in config["experiments"].values():
+        experiment["methods"] = [
+            name for name in experiment["methods"] if name in ("pml", "kl", "constant_median", "id_lookup")
+        ]
+        experiment["training"] |= {"epochs": 1, "warmup_epochs": 0.5}
+    lopo = config["experiments"]["fgnet_lopo"]
+    lopo |= {"methods": [*config["methods"]], "folds": "1-2", "method_folds": {"dex": [1]}, "folds_per_job": 2}
+    return config
+
+
+def fgnet_config(suite: str) -> dict:
+    """What `tiny_config` does with FG-NET, and nothing else."""
+    config = tiny_config() | {"suite": suite, "leakage": {}, "figures": {}}
+    for section, name in (("datasets", "fgnet"), ("experiments", "fgnet_lopo"), ("tables", "table4")):
+        config[section] = {name: config[section][name]}
     return config
 
 
@@ -62,8 +77,12 @@ def test_every_table_and_figure_is_made(finished):
         for kind in ("tables", "figures")
         for path in finished.glob(f"results/{kind}/*")
     }
-    tables = ["table4.csv", "table4.md", "table4.tex", "metrics_fgnet_lopo.csv", "data_fgnet.csv", "data_fgnet.md"]
-    figures = ["figure3", "figure4", "training_curves_fgnet_lopo", "errors_by_age_fgnet_lopo", "ages_fgnet"]
+    config = tiny_config()
+    tables = {f"table{number}.{extension}" for number in (2, 3, 4, 5) for extension in ("csv", "md", "tex")}
+    tables |= {f"metrics_{experiment}.csv" for experiment in config["experiments"]} | {"leakage.csv", "leakage.md"}
+    tables |= {f"data_{dataset}.{extension}" for dataset in config["datasets"] for extension in ("csv", "md")}
+    figures = {"figure3", "figure4"} | {f"ages_{dataset}" for dataset in config["datasets"]}
+    figures |= {f"{kind}_{name}" for name in config["experiments"] for kind in ("training_curves", "errors_by_age")}
     assert made == {f"tables/{table}" for table in tables} | {
         f"figures/{figure}.{extension}" for figure in figures for extension in ("pdf", "png")
     }
@@ -78,6 +97,51 @@ def test_the_table_shows_published_beside_reproduced_rows_and_says_that_they_are
     assert set(reproduced["method"]) == {method["label"] for method in tiny_config()["methods"].values()}
     assert reproduced["data"].eq("FG-NET (synthetic)").all()
     assert reproduced["verdict"].eq("synthetic: not comparable").all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [2, 3, 5])
+def test_a_table_has_every_method_with_and_without_pretraining(finished, number):
+    config = tiny_config()
+    plain, pretrained = config["tables"][f"table{number}"]["experiments"]
+    table = pd.read_csv(finished / f"results/tables/table{number}.csv", keep_default_na=False)
+    reproduced = table[table["source"] == "reproduced"]
+    for experiment, pretraining in ((plain, "none"), (pretrained, "IMDB-WIKI")):
+        shown = reproduced.loc[reproduced["experiment"] == experiment]
+        assert set(shown["method"]) == {
+            config["methods"][name]["label"] for name in config["experiments"][experiment]["methods"]
+        }
+        assert set(shown["pretraining"]) == {pretraining}
+    assert (reproduced["reproduced_epsilon_error"] != "").all() == (number == 5)
+
+
+@pytest.mark.slow
+def test_fine_tuning_starts_from_what_the_same_method_learnt_in_pretraining(finished):
+    runs = finished / SUITE / "runs"
+    for method in ("pml", "kl"):
+        settings = json.loads((runs / "morph2_setting1_pretrained" / method / "settings.json").read_text())
+        assert settings["initialisation"] == f"{SUITE}/runs/imdb_wiki_pretraining/{method}/seed0/fold001/model.pt"
+        assert (finished / settings["initialisation"]).exists()
+
+
+@pytest.mark.slow
+def test_the_leakage_table_tells_the_random_from_the_subject_exclusive_split(finished):
+    table = pd.read_csv(finished / "results/tables/leakage.csv")
+    assert set(table["data"]) == {"Morph II (synthetic)", "FG-NET (synthetic)", "ChaLearn (synthetic)"}
+    by_protocol = table.set_index(["protocol", "method"])
+    assert by_protocol.loc[("setting1", "ID look-up"), "seen_share"] > 0.8
+    assert by_protocol.loc[("setting1_subject_exclusive", "ID look-up"), "seen_share"] == 0
+    assert by_protocol.loc[("lopo", "ID look-up"), "seen_share"] == 0
+    lookup = by_protocol.loc[("setting1", "ID look-up")]
+    assert lookup["mae"] < 2 < lookup["exclusive_mae"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dataset", ["fgnet", "morph2", "chalearn", "imdb_wiki"])
+def test_nothing_but_indexed_images_is_unpacked_for_the_stages_to_come(finished, dataset):
+    folder = finished / SUITE / "datasets" / dataset
+    left = {path.relative_to(folder / "images").as_posix() for path in (folder / "images").rglob("*") if path.is_file()}
+    assert left == set(pd.read_csv(folder / "index.csv")["image"])
 
 
 @pytest.mark.slow
@@ -106,7 +170,7 @@ def test_the_report_is_one_html_file_with_the_captions(finished):
     run = snakemake(finished, "--report", "report.html")
     assert run.returncode == 0, run.stdout[-2000:]
     report = (finished / "report.html").read_text()
-    assert "t-SNE of the features" in report and "bootstrap over subjects" in report
+    assert "t-SNE of the features" in report and "bootstrap over the subjects" in report
 
 
 @pytest.mark.slow
@@ -138,7 +202,7 @@ def test_a_damaged_archive_stops_the_workflow_with_its_name(finished, tmp_path, 
     content = (finished / SUITE / "archives/fgnet.archive").read_bytes()
     archive = tmp_path / "FGNET.zip"
     archive.write_bytes(content[: len(content) // 2] if damage == "truncated" else content)
-    config = tiny_config() | {"suite": "damaged"}
+    config = fgnet_config("damaged")
     config["datasets"]["fgnet"]["archives"] = [{"path": str(archive)}]
     if damage == "checksum":
         config["datasets"]["fgnet"]["archives"][0]["checksum"] = f"md5:{hashlib.md5(b'other').hexdigest()}"
@@ -150,7 +214,7 @@ def test_a_damaged_archive_stops_the_workflow_with_its_name(finished, tmp_path, 
 
 @pytest.mark.slow
 def test_a_missing_archive_stops_the_workflow_and_says_how_to_obtain_it(checkout):
-    config = tiny_config() | {"suite": "missing"}
+    config = fgnet_config("missing")
     config["datasets"]["fgnet"]["archives"] = [{"path": "elsewhere/FGNET.zip"}]
     run = snakemake(checkout, config=config)
     assert run.returncode != 0
@@ -164,7 +228,7 @@ def test_another_suite_takes_the_published_copies_but_leaves_the_runs_alone(fini
 
     table = finished / "results/tables/table4.csv"
     before, copy = written(), table.read_bytes()
-    other = tiny_config() | {"suite": "other", "figures": {}}
+    other = fgnet_config("other")
     other["experiments"]["fgnet_lopo"] |= {"methods": ["kl", "constant_median"], "method_folds": {}, "folds": [1]}
     run = snakemake(finished, config=other)
     assert run.returncode == 0, run.stdout[-3000:]
