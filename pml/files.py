@@ -53,6 +53,12 @@ def write_table(frame: pd.DataFrame, path: str | Path, schema: str) -> None:
         frame.to_csv(temporary, index=False, lineterminator="\n")
 
 
+def write_text(text: str, path: str | Path) -> None:
+    """Write `text` as UTF-8."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def read_json(path: str | Path):
     """Return what a JSON file of the workflow holds.
 
@@ -65,6 +71,20 @@ def read_json(path: str | Path):
         raise InputError(f"{path}: no such file; the workflow writes it") from None
     except ValueError as error:
         raise InputError(f"{path}: not JSON: {error}") from None
+
+
+def check_list(entries: object, keys: set[str], name: str, where: str) -> None:
+    """Check that `entries` is a list of objects with exactly these keys, none of them twice under the same `name`.
+
+    Raises:
+        InputError: it is not; the message starts with `where`.
+    """
+    objects = isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)
+    if not objects or not entries or any(set(entry) != keys for entry in entries):
+        raise InputError(f"{where}: needs a list of {name}s, each with the keys {', '.join(sorted(keys))}")
+    names = [entry[name] for entry in entries]
+    if len(set(names)) < len(names):
+        raise InputError(f"{where}: lists the {name}s {names}; list each once")
 
 
 def check_table(frame: pd.DataFrame, schema: str, path: str | Path) -> pd.DataFrame:

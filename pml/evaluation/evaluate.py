@@ -21,8 +21,8 @@ def evaluate(pooled: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for method in pooled["method"].unique():
         own = pooled["method"] == method
-        rows.append({"method": method, "scope": "own", **_metrics_of(pooled[own])})
-        rows.append({"method": method, "scope": "common", **_metrics_of(pooled[own & common])})
+        rows.append({"method": method, "scope": "own", **metrics_of(pooled[own])})
+        rows.append({"method": method, "scope": "common", **metrics_of(pooled[own & common])})
     return pd.DataFrame(rows)
 
 
@@ -44,8 +44,8 @@ def _is_common(pooled: pd.DataFrame) -> pd.Series:
     return pooled.groupby(["fold", "image"])["method"].transform("nunique") == pooled["method"].nunique()
 
 
-def _metrics_of(rows: pd.DataFrame) -> dict[str, float | int]:
-    """Return the metrics of one method's rows.
+def metrics_of(rows: pd.DataFrame) -> dict[str, float | int]:
+    """Return the metrics of one method's rows of `pooled`: a row of the table `metrics` but for its method and scope.
 
     Every seed was tested on the same images, so a mean over the rows is also the mean over seeds, and `images` is a count of
     test images, summed over the folds.
@@ -82,7 +82,12 @@ def _metrics_of(rows: pd.DataFrame) -> dict[str, float | int]:
     return row
 
 
-def _check_seeds(pooled: pd.DataFrame, path: str) -> None:
+def check_seeds(pooled: pd.DataFrame, path: str) -> None:
+    """Check that all seeds of a method were tested on the same images; `path` is the file that holds `pooled`.
+
+    Raises:
+        InputError: those of one method were not.
+    """
     for method, rows in pooled.groupby("method", sort=False):
         tests = rows.groupby(["fold", "image"])["seed"].nunique()
         if (tests < rows["seed"].nunique()).any():
@@ -100,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--decades", required=True, help="decades.csv to write")
     options = parser.parse_args(arguments)
     pooled = read_table(options.pooled, "pooled")
-    _check_seeds(pooled, options.pooled)
+    check_seeds(pooled, options.pooled)
     write_table(evaluate(pooled), options.metrics, "metrics")
     write_table(mae_by_decade(pooled), options.decades, "decades")
 

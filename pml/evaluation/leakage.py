@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from pml.errors import InputError, stage_main, suggest
-from pml.files import load_schema, read_json, read_table, replacing, write_table
+from pml.files import load_schema, read_json, read_table, write_table, write_text
 
 KEYS = {"experiment", "data", "synthetic", "protocol", "index", "folds", "metrics", "twin", "labels"}
 CAPTION = (
@@ -142,8 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     table = leakage(read_experiments(options.experiments))
     write_table(table, options.csv, "leakage")
-    with replacing(options.markdown) as temporary:
-        temporary.write_text(to_markdown(table), encoding="utf-8")
+    write_text(to_markdown(table), options.markdown)
 
 
 if __name__ == "__main__":

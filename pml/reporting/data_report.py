@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 
 from pml.errors import InputError, stage_main
 from pml.evaluation.metrics import FEW, MANY, SHOTS, decades, shots
-from pml.files import load_schema, read_table, replacing, write_table
+from pml.files import load_schema, read_table, write_table, write_text
 from pml.reporting.arguments import figure_parser
 from pml.reporting.style import GREY, PAGE, save, set_title
 
@@ -158,8 +158,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     check_accounts(index, rejected, faces, options.index)
     table = report(index, rejected, findings, faces)
     write_table(table, options.csv, "data_report")
-    with replacing(options.markdown) as temporary:
-        temporary.write_text(to_markdown(table, options.data, options.synthetic), encoding="utf-8")
+    write_text(to_markdown(table, options.data, options.synthetic), options.markdown)
     figure = draw(index["age"])
     set_title(figure, options.data, options.synthetic)
     save(figure, options.pdf, options.png)

@@ -1,6 +1,6 @@
-"""How a table of the paper is shown: a caption, and the table as Markdown and LaTeX."""
+"""How a table of the paper is shown, and how any table is written as Markdown and LaTeX."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -9,6 +9,8 @@ LATEX_ESCAPES = str.maketrans(
     | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}", "–": "--", "−": "$-$"}
     | {"ε": r"$\epsilon$", "σ": r"$\sigma$", "²": "$^2$"}
 )
+EPSILON = "ε: mean over images of 1 − exp(−error² / 2σ²), where σ is the standard deviation of the image's label."
+TEXT_COLUMNS = ("Data", "Experiment", "Method", "Source", "Pretraining", "Verdict")  # and such as "Verdict ε": set to the left
 
 
 def caption(name: str, table: pd.DataFrame, cluster: str, notes: Mapping[str, str]) -> str:
@@ -30,9 +32,7 @@ def caption(name: str, table: pd.DataFrame, cluster: str, notes: Mapping[str, st
         "minus published.",
     ]
     if epsilon:
-        sentences.append(
-            "ε: mean over images of 1 − exp(−error² / 2σ²), where σ is the standard deviation of the image's label."
-        )
+        sentences.append(EPSILON)
     heads = reproduced.drop_duplicates("experiment").set_index("experiment")
     several = len(heads) > 1
     if several:
@@ -54,16 +54,55 @@ def caption(name: str, table: pd.DataFrame, cluster: str, notes: Mapping[str, st
     return " ".join(sentences).strip()
 
 
-def to_markdown(table: pd.DataFrame, text: str) -> str:
-    """Return the table as Markdown under its caption."""
-    shown = _shown(table, bold=lambda cell: f"**{cell}**", escape=lambda cell: cell.replace("|", "\\|"))
-    return f"{text}\n\n{shown.to_markdown(index=False, disable_numparse=True, colalign=_alignment(shown))}\n"
+def shown(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of the paper, schema `table`, as a reader wants it: fewer columns, all text.
+
+    Columns that no row fills are left out. Rows name their experiment where their pretraining does not tell it.
+    """
+    published = table["source"] == "published"
+    columns = {
+        "Method": table["method"],
+        "Source": ("published " + as_text(table["year"], "{:.0f}")).where(published, "reproduced on " + table["data"]),
+        "Pretraining": table["pretraining"],
+        "Published": as_text(table["published_mae"].where(published)),
+        "Reproduced": with_interval(table, ["reproduced_mae", "reproduced_low", "reproduced_high"]),
+        "Difference": as_text(table["difference"], "{:+.2f}"),
+        "Per subject": as_text(table["mae_per_subject"]),
+        "Common": as_text(table["mae_common"]),
+        **{name.capitalize(): as_text(table[name], "{:.0f}") for name in ("images", "folds", "seeds")},
+        "Verdict": table["verdict"],
+    }
+    if (table.groupby("pretraining")["experiment"].nunique() > 1).any():
+        columns["Source"] += table["experiment"].map(", {}".format, na_action="ignore").fillna("")
+    if table["mae_per_subject"].isna().all():
+        del columns["Per subject"]
+    if _has_epsilon(table):
+        measured = ["reproduced_epsilon_error", "epsilon_error_low", "epsilon_error_high"]
+        columns["Published ε"] = as_text(table["published_epsilon_error"].where(published), "{:.3f}")
+        columns["Reproduced ε"] = with_interval(table, measured, "{:.3f}")
+        columns["Verdict ε"] = table["epsilon_error_verdict"].astype(object).fillna("–")
+    return pd.DataFrame(columns)
 
 
-def to_latex(table: pd.DataFrame, text: str, label: str) -> str:
-    """Return the table as a LaTeX `table*` that needs the package booktabs."""
-    shown = _shown(table, bold=lambda cell: rf"\textbf{{{cell}}}", escape=_escape_latex)
-    rows = [" & ".join(cells) + r" \\" for cells in [map(_escape_latex, shown.columns), *shown.to_numpy()]]
+def best(table: pd.DataFrame) -> pd.DataFrame:
+    """Mark the best MAE of each experiment on the common images, in the one column "Common"."""
+    return (table["mae_common"] == table.groupby("experiment")["mae_common"].transform("min")).to_frame("Common")
+
+
+def _has_epsilon(table: pd.DataFrame) -> bool:
+    return bool(table[["published_epsilon_error", "reproduced_epsilon_error"]].notna().any(axis=None))
+
+
+def to_markdown(cells: pd.DataFrame, text: str, bold: pd.DataFrame | None = None) -> str:
+    """Return a table of text as Markdown under its caption, in bold the cells that `bold` marks in some of the columns."""
+    cells = _marked(cells.map(lambda cell: cell.replace("|", "\\|")), bold, "**{}**")
+    return f"{text}\n\n{cells.to_markdown(index=False, disable_numparse=True, colalign=_alignment(cells))}\n"
+
+
+def to_latex(cells: pd.DataFrame, text: str, label: str, bold: pd.DataFrame | None = None) -> str:
+    """Return the same as a LaTeX `table*` that needs the package booktabs; its label is `tab:` and the one given."""
+    cells = _marked(cells.map(_escape_latex), bold, r"\textbf{{{}}}")
+    rows = [" & ".join(row) + r" \\" for row in [map(_escape_latex, cells.columns), *cells.to_numpy()]]
     lines = [
         r"\begin{table*}",
         r"\centering",
@@ -71,7 +110,7 @@ def to_latex(table: pd.DataFrame, text: str, label: str) -> str:
         r"\setlength{\tabcolsep}{3pt}",
         rf"\caption{{{_escape_latex(text)}}}",
         rf"\label{{tab:{label}}}",
-        rf"\begin{{tabular}}{{{''.join(side[0] for side in _alignment(shown))}}}",
+        rf"\begin{{tabular}}{{{''.join(side[0] for side in _alignment(cells))}}}",
         r"\toprule",
         rows[0],
         r"\midrule",
@@ -83,55 +122,26 @@ def to_latex(table: pd.DataFrame, text: str, label: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _shown(table: pd.DataFrame, bold: Callable[[str], str], escape: Callable[[str], str]) -> pd.DataFrame:
-    """Return the table as a reader wants it: fewer columns, all text, the best MAE on the common images in bold.
-
-    Columns that no row fills are left out. Rows name their experiment where their pretraining does not tell it.
-    """
-    published = table["source"] == "published"
-    shown = {
-        "Method": table["method"],
-        "Source": ("published " + _text(table["year"], "{:.0f}")).where(published, "reproduced on " + table["data"]),
-        "Pretraining": table["pretraining"],
-        "Published": _text(table["published_mae"].where(published)),
-        "Reproduced": _with_interval(table, ["reproduced_mae", "reproduced_low", "reproduced_high"]),
-        "Difference": _text(table["difference"], "{:+.2f}"),
-        "Per subject": _text(table["mae_per_subject"]),
-        "Common": _text(table["mae_common"]),
-        **{name.capitalize(): _text(table[name], "{:.0f}") for name in ("images", "folds", "seeds")},
-        "Verdict": table["verdict"],
-    }
-    if (table.groupby("pretraining")["experiment"].nunique() > 1).any():
-        shown["Source"] += table["experiment"].map(", {}".format, na_action="ignore").fillna("")
-    if table["mae_per_subject"].isna().all():
-        del shown["Per subject"]
-    if _has_epsilon(table):
-        measured = ["reproduced_epsilon_error", "epsilon_error_low", "epsilon_error_high"]
-        shown["Published ε"] = _text(table["published_epsilon_error"].where(published), "{:.3f}")
-        shown["Reproduced ε"] = _with_interval(table, measured, "{:.3f}")
-        shown["Verdict ε"] = table["epsilon_error_verdict"].astype(object).fillna("–")
-    shown = pd.DataFrame(shown).map(escape)
-    best = table["mae_common"] == table.groupby("experiment")["mae_common"].transform("min")
-    shown.loc[best, "Common"] = shown.loc[best, "Common"].map(bold)
-    return shown
-
-
-def _has_epsilon(table: pd.DataFrame) -> bool:
-    return bool(table[["published_epsilon_error", "reproduced_epsilon_error"]].notna().any(axis=None))
-
-
-def _with_interval(table: pd.DataFrame, columns: Sequence[str], pattern: str = "{:.2f}") -> pd.Series:
-    value, low, high = (_text(table[column], pattern) for column in columns)
+def with_interval(table: pd.DataFrame, columns: Sequence[str], pattern: str = "{:.2f}") -> pd.Series:
+    """Return "value [low, high]" of three columns for each row, the value alone where it has no interval."""
+    value, low, high = (as_text(table[column], pattern) for column in columns)
     return value + (" [" + low + ", " + high + "]").where(table[columns[1]].notna(), "")
 
 
-def _alignment(shown: pd.DataFrame) -> list[str]:
-    return ["left" if name in ("Method", "Source", "Pretraining", "Verdict", "Verdict ε") else "right" for name in shown]
-
-
-def _text(values: pd.Series, pattern: str = "{:.2f}") -> pd.Series:
+def as_text(values: pd.Series, pattern: str = "{:.2f}") -> pd.Series:
+    """Return each number as text, a dash where there is none."""
     cells = ["–" if pd.isna(value) else pattern.format(value).replace("-", "−") for value in values]
     return pd.Series(cells, values.index, "str")
+
+
+def _marked(cells: pd.DataFrame, bold: pd.DataFrame | None, pattern: str) -> pd.DataFrame:
+    if bold is None:
+        return cells
+    return cells.assign(**{name: cells[name].mask(marks, cells[name].map(pattern.format)) for name, marks in bold.items()})
+
+
+def _alignment(cells: pd.DataFrame) -> list[str]:
+    return ["left" if name.startswith(TEXT_COLUMNS) else "right" for name in cells]
 
 
 def _escape_latex(text: str) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pml.errors import InputError, stage_main, suggest
-from pml.files import load_schema, read_json, read_table, replacing, write_table
-from pml.reporting.table_text import caption, to_latex, to_markdown
+from pml.files import check_list, load_schema, read_json, read_table, write_table, write_text
+from pml.reporting.table_text import best, caption, shown, to_latex, to_markdown
 
 EXPERIMENT_KEYS = {"experiment", "metrics", "pretraining", "note", "methods"}
 METHOD_KEYS = {"method", "label", "published"}
@@ -134,12 +134,12 @@ def read_experiments(path: str, known: Collection[str]) -> list[Experiment]:
             of the paper names a published twin.
     """
     entries = read_json(path)
-    _check_list(entries, EXPERIMENT_KEYS, "experiment", path)
+    check_list(entries, EXPERIMENT_KEYS, "experiment", path)
     experiments = []
     for entry in entries:
         metrics, methods = read_table(entry["metrics"], "metrics"), entry["methods"]
         where = f"{path}: experiment '{entry['experiment']}'"
-        _check_list(methods, METHOD_KEYS, "method", where)
+        check_list(methods, METHOD_KEYS, "method", where)
         for method in methods:
             if method["method"] not in set(metrics["method"]):
                 raise InputError(
@@ -151,16 +151,6 @@ def read_experiments(path: str, known: Collection[str]) -> list[Experiment]:
                     raise InputError(f"{where}: no published table names {twin}{suggest(name, known)}")
         experiments.append(Experiment(entry["experiment"], metrics, entry["pretraining"], entry["note"], methods))
     return experiments
-
-
-def _check_list(entries: object, keys: set[str], name: str, where: str) -> None:
-    """Check that `entries` is a list of objects with these keys, none of them twice under the same `name`."""
-    objects = isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)
-    if not objects or not entries or any(set(entry) != keys for entry in entries):
-        raise InputError(f"{where}: needs a list of {name}s, each with the keys {', '.join(sorted(keys))}")
-    names = [entry[name] for entry in entries]
-    if len(set(names)) < len(names):
-        raise InputError(f"{where}: lists the {name}s {names}; list each once")
 
 
 @stage_main
@@ -188,12 +178,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     notes = {experiment.name: experiment.note for experiment in experiments}
     cluster = "subjects" if with_subjects else "images"
     text = caption(options.table.replace("table", "Table "), table, cluster, notes)
-    for path, content in (
-        (options.markdown, to_markdown(table, text)),
-        (options.latex, to_latex(table, text, options.table)),
-    ):
-        with replacing(path) as temporary:
-            temporary.write_text(content, encoding="utf-8")
+    write_text(to_markdown(shown(table), text, best(table)), options.markdown)
+    write_text(to_latex(shown(table), text, options.table, best(table)), options.latex)
 
 
 if __name__ == "__main__":
