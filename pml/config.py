@@ -19,7 +19,7 @@ def check_config(config: dict) -> dict:
 
     Raises:
         InputError: a key is unknown (the nearest known one is suggested), missing, or has a refused value; or an
-            experiment, table or figure names something that the config does not define.
+            experiment, table, comparison or figure names something that the config does not define.
     """
     schema = load_schema("config")
     errors = list(Draft202012Validator(schema).iter_errors(config))
@@ -31,10 +31,12 @@ def check_config(config: dict) -> dict:
         _check_experiment(config, name)
         _check_initialisation(config, name, "pretraining" in given["experiments"][name])
     for name, table in config["tables"].items():
-        for experiment in table["experiments"]:
-            _known(experiment, config["experiments"], f"config: tables.{name}.experiments")
-        if len({config["experiments"][experiment]["dataset"] for experiment in table["experiments"]}) > 1:
-            raise InputError(f"config: tables.{name}.experiments: {table['experiments']} are on several data sets; take one")
+        _check_one_dataset(config, table["experiments"], f"config: tables.{name}.experiments")
+    for name, comparison in config["comparisons"].items():
+        _check_one_dataset(config, comparison["experiments"], f"config: comparisons.{name}.experiments")
+        experiment, method = comparison_reference(comparison)
+        _known(experiment, comparison["experiments"], f"config: comparisons.{name}.reference")
+        _known(method, config["experiments"][experiment]["methods"], f"config: comparisons.{name}.reference")
     for experiment, twin in config["leakage"].items():
         for named in filter(None, (experiment, twin)):
             _known(named, config["experiments"], "config: leakage")
@@ -87,6 +89,13 @@ def _check_initialisation(config: dict, name: str, says_pretraining: bool) -> No
             raise InputError(f"{where}: add {PRETRAINED_FOLD} to folds and keep_models of experiment {start['experiment']}")
 
 
+def _check_one_dataset(config: dict, experiments: list[str], where: str) -> None:
+    for experiment in experiments:
+        _known(experiment, config["experiments"], where)
+    if len({config["experiments"][experiment]["dataset"] for experiment in experiments}) > 1:
+        raise InputError(f"{where}: {experiments} are on several data sets; take one")
+
+
 def _check_figure(config: dict, figure: dict, where: str) -> None:
     _known(figure["experiment"], config["experiments"], f"{where}.experiment")
     experiment = config["experiments"][figure["experiment"]]
@@ -99,6 +108,14 @@ def _check_figure(config: dict, figure: dict, where: str) -> None:
     for method in (figure["method"], figure["baseline"]):
         if figure["fold"] not in method_folds(experiment, method):
             raise InputError(f"{where}.fold: method '{method}' does not run fold {figure['fold']}; choose one it runs")
+
+
+def comparison_reference(comparison: dict) -> tuple[str, str]:
+    """Return the experiment and the method that a comparison compares with; a method alone is the first experiment's."""
+    reference = comparison["reference"]
+    if isinstance(reference, str):
+        return comparison["experiments"][0], reference
+    return reference["experiment"], reference["method"]
 
 
 def folds(value: str | list[int]) -> list[int]:

@@ -5,7 +5,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from pml.config import check_config, fold_jobs, folds, method_folds, run_settings
+from pml.config import check_config, comparison_reference, fold_jobs, folds, method_folds, run_settings
 from pml.errors import InputError
 from pml.files import load_schema
 from pml.training.settings import Settings
@@ -148,6 +148,53 @@ def test_an_experiment_may_start_from_another():
     ],
 )
 def test_a_start_that_will_not_be_there_is_an_error(config, message):
+    with pytest.raises(InputError, match=message):
+        check_config(config)
+
+
+def compared(experiments: list[str], reference: str | dict, **changes) -> dict:
+    """Return the small config with a second experiment "other" of KL alone, and a comparison "parts"."""
+    config = changed("comparisons", "parts", value={"experiments": experiments, "reference": reference})
+    config["experiments"]["other"] = SMALL["experiments"]["lopo"] | {"methods": ["kl"]} | changes
+    config["datasets"]["twin"] = SMALL["datasets"]["fgnet"]
+    return config
+
+
+@pytest.mark.parametrize(
+    "reference, expected",
+    [
+        ("kl", ("lopo", "kl")),
+        ({"experiment": "lopo", "method": "pml"}, ("lopo", "pml")),
+        ({"experiment": "other", "method": "kl"}, ("other", "kl")),
+    ],
+)
+def test_a_comparison_has_a_method_of_its_first_or_of_a_named_experiment_as_reference(reference, expected):
+    config = check_config(compared(["lopo", "other"], reference))
+    assert comparison_reference(config["comparisons"]["parts"]) == expected
+
+
+@pytest.mark.parametrize(
+    "config, message",
+    [
+        (compared(["lop"], "kl"), "comparisons.parts.experiments: 'lop' is not defined; did you mean 'lopo'"),
+        (compared(["lopo", "other"], "kl", dataset="twin"), r"parts.experiments: \['lopo', 'other'\] are on several data sets"),
+        (compared(["lopo"], "pmll"), "comparisons.parts.reference: 'pmll' is not defined; did you mean 'pml'"),
+        (compared(["other", "lopo"], "pml"), "comparisons.parts.reference: 'pml' is not defined; known: kl"),
+        (
+            compared(["lopo"], {"experiment": "other", "method": "kl"}),
+            "comparisons.parts.reference: 'other' is not defined; known: lopo",
+        ),
+        (
+            compared(["lopo"], {"experiment": "lopo", "method": "k"}),
+            "comparisons.parts.reference: 'k' is not defined; did you mean 'kl'",
+        ),
+        (compared(["lopo"], {"experiment": "lopo"}), "comparisons.parts.reference: 'method' is a required property"),
+        (compared([], "kl"), "comparisons.parts.experiments: .*non-empty"),
+        (changed("comparisons", "parts", value={"experiments": ["lopo"]}), "comparisons.parts: 'reference' is a required"),
+        (changed("comparisons", "Parts", value={}), "config: comparisons: 'Parts' does not match"),
+    ],
+)
+def test_a_comparison_that_cannot_be_made_is_an_error(config, message):
     with pytest.raises(InputError, match=message):
         check_config(config)
 
