@@ -24,7 +24,7 @@ def caption(table: pd.DataFrame, cluster: str, notes: Mapping[str, str]) -> str:
         "Difference: method minus reference, negative is better, over the images that both were tested on in the same fold; "
         "absolute errors are averaged over seeds first, then subtracted image by image.",
         f"In brackets the 95 % interval from a bootstrap over the {cluster} that were tested, which leaves out the variation "
-        "between trainings.",
+        f"between trainings and is too narrow where the {cluster} are few.",
         "Each seed: smallest and largest difference of one seed, from the reference's same seed, or from its mean over seeds "
         "where it lacks that one.",
         "Verdict: lower or higher error only if the interval excludes 0 and the differences of all seeds have one sign; with "

@@ -287,7 +287,7 @@ class TestText:
             "that of the reference, KL baseline.",
             "over the images that both were tested on in the same fold",
             "95 % interval from a bootstrap over the images",
-            "leaves out the variation between trainings",
+            "leaves out the variation between trainings and is too narrow where the images are few",
             "only if the interval excludes 0 and the differences of all seeds have one sign",
             "take those of the reference's experiment, the same images for both",
         ):
