@@ -31,12 +31,13 @@ def tiny_config() -> dict:
         experiment["training"] |= {"epochs": 1, "warmup_epochs": 0.5}
     lopo = config["experiments"]["fgnet_lopo"]
     lopo |= {"methods": [*config["methods"]], "folds": "1-2", "method_folds": {"dex": [1]}, "folds_per_job": 2}
+    config["comparisons"] = {"tiny": {"experiments": ["fgnet_lopo"], "reference": "kl"}}
     return config
 
 
 def fgnet_config(suite: str) -> dict:
     """What `tiny_config` does with FG-NET, and nothing else."""
-    config = tiny_config() | {"suite": suite, "leakage": {}, "figures": {}}
+    config = tiny_config() | {"suite": suite, "comparisons": {}, "leakage": {}, "figures": {}}
     for section, name in (("datasets", "fgnet"), ("experiments", "fgnet_lopo"), ("tables", "table4")):
         config[section] = {name: config[section][name]}
     return config
@@ -79,6 +80,7 @@ def test_every_table_and_figure_is_made(finished):
     }
     config = tiny_config()
     tables = {f"table{number}.{extension}" for number in (2, 3, 4, 5) for extension in ("csv", "md", "tex")}
+    tables |= {f"table_tiny.{extension}" for extension in ("csv", "md", "tex")}
     tables |= {f"metrics_{experiment}.csv" for experiment in config["experiments"]} | {"leakage.csv", "leakage.md"}
     tables |= {f"data_{dataset}.{extension}" for dataset in config["datasets"] for extension in ("csv", "md")}
     figures = {"figure3", "figure4"} | {f"ages_{dataset}" for dataset in config["datasets"]}
@@ -97,6 +99,14 @@ def test_the_table_shows_published_beside_reproduced_rows_and_says_that_they_are
     assert set(reproduced["method"]) == {method["label"] for method in tiny_config()["methods"].values()}
     assert reproduced["data"].eq("FG-NET (synthetic)").all()
     assert reproduced["verdict"].eq("synthetic: not comparable").all()
+
+
+@pytest.mark.slow
+def test_a_comparison_pairs_every_method_with_the_reference_and_says_that_it_is_synthetic(finished):
+    table = pd.read_csv(finished / "results/tables/table_tiny.csv").set_index("method")
+    assert table["data"].eq("FG-NET (synthetic)").all()
+    assert table.index[table["verdict"] == "reference"].tolist() == ["KL baseline"]
+    assert table["images_paired"].equals(table["images"]) and table.loc["DEX", "folds"] == 1
 
 
 @pytest.mark.slow
@@ -171,6 +181,7 @@ def test_the_report_is_one_html_file_with_the_captions(finished):
     assert run.returncode == 0, run.stdout[-2000:]
     report = (finished / "report.html").read_text()
     assert "t-SNE of the features" in report and "bootstrap over the subjects" in report
+    assert "each method beside a reference among them" in report
 
 
 @pytest.mark.slow

@@ -38,6 +38,31 @@ def budget_note(name):
     )
 
 
+def comparison_json(wildcards):
+    """What a comparison needs of each of its experiments."""
+    rows = []
+    for name in config["comparisons"][wildcards.comparison]["experiments"]:
+        row = {"experiment": name, "pooled": pooled_file(wildcards, name), "note": budget_note(name)}
+        methods = config["experiments"][name]["methods"]
+        rows.append(row | {"labels": {method: config["methods"][method]["label"] for method in methods}})
+    return json.dumps(rows)
+
+
+def comparison_pools(wildcards):
+    """The predictions of the experiments that a comparison shows."""
+    return [pooled_file(wildcards, name) for name in config["comparisons"][wildcards.comparison]["experiments"]]
+
+
+def pooled_file(wildcards, name):
+    """The test predictions of one experiment."""
+    return f"results/{wildcards.suite}/evaluation/{name}/pooled.csv"
+
+
+def reference_of(wildcards):
+    """The experiment and the method that a comparison compares with."""
+    return list(comparison_reference(config["comparisons"][wildcards.comparison]))
+
+
 def leakage_experiments():
     """The experiments of the leakage table: those that the config names, and their twins after them."""
     named = config["leakage"]
@@ -112,7 +137,8 @@ def faces_option(wildcards):
 def final_products():
     """What `snakemake` makes: the published copies of the suite's tables and figures."""
     datasets, experiments = config["datasets"], config["experiments"]
-    tables = [f"{name}.{extension}" for name in config["tables"] for extension in ("csv", "md", "tex")]
+    tables = [*config["tables"], *(f"table_{name}" for name in config["comparisons"])]
+    tables = [f"{name}.{extension}" for name in tables for extension in ("csv", "md", "tex")]
     tables += [f"metrics_{name}.csv" for name in experiments]
     tables += [f"data_{name}.{extension}" for name in datasets for extension in ("csv", "md")]
     tables += ["leakage.csv", "leakage.md"] if config["leakage"] else []

@@ -2,11 +2,13 @@
 
 
 def experiment_of(wildcards):
-    """The experiment that a target belongs to: its own wildcard, or what the config says of its table or figure."""
+    """The experiment that a target belongs to: its own wildcard, or what the config says of its table, comparison or figure."""
     if hasattr(wildcards, "experiment"):
         return wildcards.experiment
     if hasattr(wildcards, "table"):
         return config["tables"][wildcards.table]["experiments"][0]
+    if hasattr(wildcards, "comparison"):
+        return config["comparisons"][wildcards.comparison]["experiments"][0]
     return config["figures"][wildcards.figure]["experiment"]
 
 

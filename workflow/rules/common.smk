@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 
-from pml.config import IMAGENET, PRETRAINED_FOLD, check_config, fold_jobs, folds, run_settings
+from pml.config import IMAGENET, PRETRAINED_FOLD, check_config, comparison_reference, fold_jobs, folds, run_settings
 from pml.errors import InputError
 
 try:
@@ -41,6 +41,7 @@ wildcard_constraints:
     dataset="|".join(config["datasets"]),
     experiment="|".join(config["experiments"]),
     method="|".join(config["methods"]),
+    comparison="|".join(config["comparisons"]),
     seed=r"\d+",
     job=r"\d+",
     fold=r"\d+",

@@ -1,4 +1,4 @@
-"""From metrics to the paper's tables, published and reproduced numbers side by side."""
+"""From metrics and predictions to tables: the paper's, published and reproduced numbers side by side, and the suite's own."""
 
 PUBLISHED = {
     "table2": "published/table2_morph2_setting1.csv",
@@ -49,6 +49,45 @@ rule write_table:
     shell:
         "python -m pml.reporting.tables --table {wildcards.table} --published {input.published} --other-published {input.others}"
         " --experiments {input.experiments} {params.data:q} --csv {output.csv} --markdown {output.markdown}"
+        " --latex {output.latex} 2> {log}"
+
+
+rule write_comparison_experiments:
+    output:
+        "results/{suite}/evaluation/table_{comparison}.json",
+    log:
+        "results/{suite}/logs/write_comparison_experiments/{comparison}.log",
+    localrule: True
+    conda:
+        ENVIRONMENT
+    params:
+        experiments=comparison_json,
+    shell:
+        "echo {params.experiments:q} > {output} 2> {log}"
+
+
+rule write_comparison:
+    input:
+        comparison_pools,
+        experiments="results/{suite}/evaluation/table_{comparison}.json",
+    output:
+        csv=report(
+            "results/{suite}/tables/table_{comparison}.csv",
+            caption="../report/comparison.rst",
+            category="Tables",
+        ),
+        markdown="results/{suite}/tables/table_{comparison}.md",
+        latex="results/{suite}/tables/table_{comparison}.tex",
+    log:
+        "results/{suite}/logs/write_comparison/{comparison}.log",
+    conda:
+        ENVIRONMENT
+    params:
+        reference=reference_of,
+        data=data_options,
+    shell:
+        "python -m pml.reporting.comparison --comparison {wildcards.comparison} --experiments {input.experiments}"
+        " --reference {params.reference} {params.data:q} --csv {output.csv} --markdown {output.markdown}"
         " --latex {output.latex} 2> {log}"
 
 
