@@ -14,7 +14,8 @@ rule align_faces:
         "results/{suite}/logs/align_faces/{dataset}.log",
     conda:
         ENVIRONMENT
-    threads: 2
+    # The detector's networks are small: a second thread gains little, and waits for the first where the cores are busy.
+    threads: 1
     resources:
         mem_mb=4000,
         runtime="4h",
