@@ -26,7 +26,7 @@ def load_histories(runs: pd.DataFrame) -> pd.DataFrame:
     A run without history.csv is one of a method that is not trained, and is left out.
 
     Raises:
-        InputError: no run has a history, or a history has no epoch or loss.
+        InputError: a history has no epoch or loss.
     """
     frames = []
     for method, run in zip(runs["method"], runs["run"], strict=True):
@@ -38,9 +38,7 @@ def load_histories(runs: pd.DataFrame) -> pd.DataFrame:
             raise InputError(f"{path}: columns 'epoch' and 'loss' are needed; run the training again")
         history = history.drop(columns="learning_rate", errors="ignore")
         frames.append(history.melt("epoch", var_name="term").assign(method=method))
-    if not frames:
-        raise InputError("--jobs: none of the runs has a history.csv; name a method that is trained")
-    return pd.concat(frames, ignore_index=True)
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
 def summarise(histories: pd.DataFrame) -> pd.DataFrame:
@@ -51,6 +49,10 @@ def summarise(histories: pd.DataFrame) -> pd.DataFrame:
 
 def draw(histories: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
     """Draw the figure from `load_histories`; `labels` gives the printed name of a method, by default its own."""
+    if histories.empty:  # an experiment of references alone, which are not trained
+        figure = Figure(figsize=(COLUMN, 0.8))
+        figure.text(0.5, 0.3, "no method of this experiment is trained", ha="center")
+        return figure
     summary = summarise(histories)
     terms, methods = histories["term"].unique(), histories["method"].unique()
     columns = min(COLUMNS, len(terms))
