@@ -1,4 +1,4 @@
-"""Ages as distributions: the Gaussian target (Sec. 3.1, Eq. 1) and its divergence from a prediction (Eq. 2)."""
+"""Ages as distributions (Sec. 3.1): the Gaussian target, and its divergence from a prediction."""
 
 import math
 
@@ -11,9 +11,9 @@ LEAST_SIGMA = 1e-10  # years; stands for a standard deviation of 0, as in the re
 def gaussian_label_distribution(
     labels: Tensor, ages: Tensor, sigma: float | Tensor, normalise: bool = True, floor: float = 0.0
 ) -> Tensor:
-    """Return (N, K): Eq. 1, the Gaussian density around each label at each of the K ages.
+    """Return (N, K): the Gaussian density around each label at each of the K ages (Eq. 1).
 
-    A row of Eq. 1 as written does not sum to 1: near the first and the last age part of the Gaussian lies outside
+    As written, a row does not sum to 1: near the first and the last age part of the Gaussian lies outside
     (at sigma 2 a label of age 0 keeps 0.60), and below sigma 0.4 its peak exceeds 1.
 
     Args:
@@ -31,10 +31,10 @@ def gaussian_label_distribution(
 
 
 def kl_divergence(target: Tensor, log_probabilities: Tensor) -> Tensor:
-    """Return (N,): Eq. 2, sum over ages of target * log(target / probability), for two (N, K); a target of 0 counts 0.
+    """Return (N,): sum over ages of target * log(target / probability) (Eq. 2), for two (N, K); a target of 0 counts 0.
 
     Where both sum to 1 it is never negative, and 0 only if they are the same. Its gradient is that of the soft
-    cross-entropy in Eq. 2's second line: the two differ by the target's entropy.
+    cross-entropy in the equation's second line: the two differ by the target's entropy.
     """
     log_ratio = target.log() - log_probabilities
     return (target * log_ratio.masked_fill(target == 0, 0)).sum(dim=1)

@@ -1,6 +1,7 @@
 """What the documentation shows runs as it stands there."""
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
@@ -46,15 +47,41 @@ def test_the_example_config_validates_when_merged_into_the_demo():
     assert check_config(config)["methods"]["huber"]["options"] == {"delta": 3.0}
 
 
-def test_every_option_that_the_fidelity_page_names_exists_with_that_value():
-    options = PML.Options()
-    training = load_schema("config")["$defs"]["training"]["properties"]
-    known = vars(options) | {name: part.get("default") for name, part in training.items()}
-    named = re.findall(r"`(\w+)(?:: ([\w.]+))?`", (DOCS / "fidelity.md").read_text())
-    assert set(vars(options)) <= {name for name, _ in named}
-    for name, value in named:
-        if value:
-            assert known[name] == yaml.safe_load(value), name
+def fidelity_rows() -> dict[int, list[str]]:
+    """Return the cells of each numbered row of the fidelity page."""
+    lines = (DOCS / "fidelity.md").read_text().splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines if re.match(r"\| \d+ \|", line)]
+    return {int(cells[0]): cells for cells in rows}
+
+
+def settings_in(text: str) -> dict:
+    """Return every `name: value` of a text."""
+    return {name: yaml.safe_load(value) for name, value in re.findall(r"`(\w+): ([\w.-]+)`", text)}
+
+
+def test_the_fidelity_page_gives_every_option_of_both_presets():
+    for preset, column in (("paper", 4), ("released", 5)):
+        named = {}
+        for number in range(1, 12):
+            named |= settings_in(fidelity_rows()[number][column])
+        assert named | {"preset": preset} == vars(PML.Options(preset=preset))
+
+
+def test_every_setting_that_the_fidelity_page_names_exists():
+    schema = load_schema("config")["$defs"]
+    config = schema["experiment"]["properties"] | schema["training"]["properties"]
+    choices = {option.name: option.metadata.get("values", ("paper", "released")) for option in fields(PML.Options)}
+    for name, value in settings_in((DOCS / "fidelity.md").read_text()).items():
+        if name in choices:
+            assert value in choices[name], name
+        else:
+            assert value == config[name].get("default") or value in config[name]["enum"], name
+
+
+def test_every_row_of_the_fidelity_page_has_its_test():
+    tests = re.findall(r"^def (test_row_\w+)", (DOCS.parent / "tests" / "test_fidelity.py").read_text(), re.MULTILINE)
+    assert [cells[-1].strip("`") for cells in fidelity_rows().values()] == tests
+    assert [int(name.split("_")[2]) for name in tests] == list(fidelity_rows()) == list(range(1, 21))
 
 
 def test_the_numbers_of_the_readme_are_those_of_the_demo():

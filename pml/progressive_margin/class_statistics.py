@@ -13,17 +13,29 @@ def cosine_distance(a: Tensor, b: Tensor) -> Tensor:
 class ClassStatistics(nn.Module):
     """Running statistics of K classes of D-dimensional features, updated sample by sample in the order of the batch.
 
+    Args:
+        classes: K.
+        feature_dim: D.
+        inter: "cosine" or "one_sided" (PMLOptions.inter_class_variance).
+        intra: "mean" or "sum" (PMLOptions.intra_class_variance).
+
     Attributes:
         counts: N, (K,) samples seen of each class.
-        centres: c, (K, D) mean feature of each class; zero for a class not seen yet.
-        scatter: (K,) the sum that Eq. 8 accumulates.
+        centres: c, (K, D) mean feature of each class (Eq. 5); zero for a class not seen yet.
+        scatter: (K,) sum of the products of distances of each class.
     """
 
-    def __init__(self, classes: int, feature_dim: int):
+    def __init__(self, classes: int, feature_dim: int, inter: str = "cosine", intra: str = "mean"):
         super().__init__()
+        self.inter, self.intra = inter, intra
         self.register_buffer("counts", torch.zeros(classes))
         self.register_buffer("centres", torch.zeros(classes, feature_dim))
         self.register_buffer("scatter", torch.zeros(classes))
+
+    def reset(self) -> None:
+        """Forget every sample."""
+        for buffer in self.buffers():
+            buffer.zero_()
 
     @torch.no_grad()
     def update(self, features: Tensor, classes: Tensor) -> None:
@@ -37,7 +49,7 @@ class ClassStatistics(nn.Module):
         sum_after = self.counts[classes, None] * self.centres[classes] + same_and_no_later @ features
         centre_after = sum_after / count_after[:, None]
         centre_before = (sum_after - features) / (count_after - 1).clamp(min=1)[:, None]
-        # Eq. 8. The first sample of a class is its own centre, so its product is zero.
+        # Eq. 8, whose d(x - c) stands for d(x, c). The first sample of a class is its own centre, so its product is zero.
         product = cosine_distance(features, centre_before) * cosine_distance(features, centre_after)
         self.scatter.index_add_(0, classes, torch.where(count_after > 1, product, 0))
         # Eq. 6, after the last sample of each class in the batch.
@@ -48,15 +60,23 @@ class ClassStatistics(nn.Module):
 
     @property
     def intra_class_variance(self) -> Tensor:
-        """phi, (K,): Eq. 8's sum divided by the count, since the paper calls it a variance."""
-        return self.scatter / self.counts.clamp(min=1)
+        """phi, (K,): the scatter, divided by the count since the paper calls it a variance, or as it is."""
+        return self.scatter / self.counts.clamp(min=1) if self.intra == "mean" else self.scatter.clone()
 
     @property
     def inter_class_variance(self) -> Tensor:
-        """psi, (K, K): Eq. 7, the cosine distance between every two centres; an empty class is at distance 1."""
+        """psi, (K, K): the cosine distance between every two centres (Eq. 7); an empty class is at distance 1.
+
+        The one-sided form takes <c_j, c_k> / |c_j|^2 for the cosine, so row j is wrong unless |c_k| = |c_j|; it is cut to 0..2.
+        """
         directions = functional.normalize(self.centres, dim=1)
-        return (1 - directions @ directions.T).fill_diagonal_(0)
+        if self.inter == "cosine":
+            distances = 1 - directions @ directions.T
+        else:
+            lengths = self.centres.norm(dim=1, keepdim=True).clamp(min=torch.finfo(directions.dtype).tiny)
+            distances = (1 - directions @ self.centres.T / lengths).clamp(0, 2)
+        return distances.fill_diagonal_(0)
 
     def concatenated(self) -> Tensor:
-        """V = [c, phi, psi], (K, D + 1 + K), the input of both margin networks (Table 1)."""
+        """V = [c, phi, psi], (K, D + 1 + K), the input of the margin networks (Table 1)."""
         return torch.cat([self.centres, self.intra_class_variance[:, None], self.inter_class_variance], 1)

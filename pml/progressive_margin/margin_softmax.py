@@ -1,4 +1,4 @@
-"""The softmax in which every entry has a margin and a denominator of its own (Eq. 4)."""
+"""The softmax in which every entry has a margin and a denominator of its own, in log space."""
 
 import torch
 from torch import Tensor
@@ -6,7 +6,7 @@ from torch.nn import functional
 
 
 def margin_log_softmax(similarities: Tensor, margins: Tensor) -> Tensor:
-    """Return the (N, K) logarithm of Eq. 4: log exp(s_k - m_k) / (exp(s_k - m_k) + sum of exp(s_t) over t != k).
+    """Return (N, K) log exp(s_k - m_k) / (exp(s_k - m_k) + sum of exp(s_t) over t != k), the logarithm of Eq. 4.
 
     The entries are no distribution unless all margins are 0, when they are softmax(s). Stable for any finite s and m.
 

@@ -1,82 +1,105 @@
 """Progressive Margin Loss as a method: class statistics, margins and margin softmax over a linear head (Algorithm 1)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from pml.age_classifier import AgeClassifier
-from pml.label_distribution import gaussian_label_distribution, kl_divergence, require_positive
-from pml.method import Method
+from pml.label_distribution import gaussian_label_distribution, kl_divergence
 from pml.progressive_margin.class_statistics import ClassStatistics
 from pml.progressive_margin.margin_softmax import margin_log_softmax
-from pml.progressive_margin.margins import OrdinalMargin, VariationalMargin, fuse, standardise_rows
+from pml.progressive_margin.margins import OrdinalMargin, SharedNetwork, branch_network, standardise_rows
+from pml.progressive_margin.options import PMLOptions
 
 
 class PML(AgeClassifier):
-    """PML as its equations say, with the smallest completion where they are silent (docs/fidelity.md).
+    """PML as the paper's equations say, or as its released code computes, by `options.preset` (docs/fidelity.md).
 
     The class statistics take part as numbers, without gradient: the margins learn through f^O and f^V, the features
     through the similarities. At inference there is no margin (Sec. 3.3).
+
+    Attributes:
+        statistics: c, phi and psi of the samples since the last reset.
+        current, previous: V^t and V^(t-1), (K, D + 1 + K), after the last iteration and before it.
+        instructor: V_pre, (K, D + 1 + K), what the previous course of the curriculum ended with.
+        instructed: whether there was one.
     """
 
-    @dataclass(frozen=True)
-    class Options(Method.Options):
-        """Settings of PML.
+    Options = PMLOptions
+    options: PMLOptions
 
-        Attributes:
-            sigma: standard deviation of the label distribution in years (Eq. 1; not given there, 2 in the released code).
-            expectation_l1: weight of |expected age - age| beside Eq. 3; 0 in the paper, 1 in the released code.
-            margin_lambda: lambda of Eq. 11 (tuned by cross-validation in the paper; 1 in the released code).
-            margin_beta: beta of Eq. 11 (likewise; 0.1 in the released code).
-            margin_scale: factor on the standardised rows of the fused margin (0.01 in the released code).
-        """
-
-        sigma: float = 2.0
-        expectation_l1: float = 0.0
-        margin_lambda: float = 1.0
-        margin_beta: float = 0.1
-        margin_scale: float = 0.01
-
-        def __post_init__(self):
-            require_positive(self.sigma)
-
-    options: Options
-
-    def __init__(self, feature_dim: int, ages: Sequence[int], options: Options):
-        super().__init__(feature_dim, ages, options, bias=False)
+    def __init__(self, feature_dim: int, ages: Sequence[int], options: PMLOptions):
+        super().__init__(feature_dim, ages, options, bias=options.bias)
         classes = len(self.ages)
         statistics_dim = feature_dim + 1 + classes
-        self.statistics = ClassStatistics(classes, feature_dim)
-        self.ordinal_margin = OrdinalMargin(classes, statistics_dim)
-        self.variational_margin = VariationalMargin(statistics_dim)
-        self.register_buffer("previous_statistics", self.statistics.concatenated())
+        self.ordinal_dim = statistics_dim if options.ordinal_input == "c_phi_psi" else feature_dim + 1
+        shared = SharedNetwork(classes) if options.networks == "shared" else None
+        self.statistics = ClassStatistics(classes, feature_dim, options.inter_class_variance, options.intra_class_variance)
+        self.ordinal_margin = OrdinalMargin(shared or branch_network(self.ordinal_dim, 2), classes, options.deviation)
+        self.variational_margin = shared or branch_network(statistics_dim, 1)
+        for name in ("current", "previous", "instructor"):
+            self.register_buffer(name, self.statistics.concatenated())
+        self.register_buffer("instructed", torch.tensor(False))
+
+    def begin_course(self) -> None:
+        """Keep what the statistics of the course before ended with, if there was one, and start them again."""
+        if self.statistics.counts.any():
+            self.instructor.copy_(self.statistics.concatenated())
+            self.instructed.fill_(True)
+        self.statistics.reset()
+        self.current.copy_(self.statistics.concatenated())
+
+    def begin_epoch(self) -> None:
+        """Start the statistics again if the option says so; like the released code, with psi at zero too."""
+        if self.options.reset == "epoch":
+            self.statistics.reset()
+            self.current.zero_()
 
     def loss(self, features: Tensor, ages: Tensor, age_stds: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        classes = self.classes(ages)
-        if self.training:
-            self.statistics.update(features, classes)
-        target = gaussian_label_distribution(ages, self.ages, self.options.sigma)
-        similarities = self.classifier(features)
-        divergence = kl_divergence(target, margin_log_softmax(similarities, self.margins()[classes])).mean()
-        terms = {"margin_kl": divergence.detach()}
-        loss = divergence
-        if self.options.expectation_l1:
-            expected_age = self.expected_age(similarities.softmax(1))
-            l1 = (expected_age - ages).abs().mean()
-            terms["expectation_l1"] = l1.detach()
-            loss = loss + self.options.expectation_l1 * l1
+        """Return L_mp (Eq. 3), with the error of the expected age if that has a weight; training updates the statistics."""
+        options, classes = self.options, self.classes(ages)
+        # Exponentials and small variances: in full precision whatever surrounds the call.
+        with torch.autocast(features.device.type, enabled=False):
+            features = features.to(self.ages.dtype)
+            if self.training:
+                self.observe(features, classes)
+            target = gaussian_label_distribution(ages, self.ages, options.sigma, options.normalise, options.floor)
+            similarities, margins = self.classifier(features), self.margins()[classes]
+            if options.softmax == "joint":
+                similarities = similarities - margins
+                log_estimate = similarities.log_softmax(1)
+            else:
+                log_estimate = margin_log_softmax(similarities, margins)
+            loss = kl_divergence(target, log_estimate).mean()
+            terms = {"margin_kl": loss.detach()}
+            if options.expectation_l1:
+                l1 = (self.expected_age(similarities.softmax(1)) - ages).abs().mean()
+                terms["expectation_l1"] = l1.detach()
+                loss = loss + options.expectation_l1 * l1
         return loss, terms
 
-    def margins(self) -> Tensor:
-        """Return m_p, (K, K): row j is subtracted from the similarities of a sample of class j.
+    def observe(self, features: Tensor, classes: Tensor) -> None:
+        """Take in the batch of one iteration, (N, D) features and their (N,) classes."""
+        self.previous.copy_(self.current)
+        self.statistics.update(features, classes)
+        self.current.copy_(self.statistics.concatenated())
 
-        Eq. 10's residual is taken to the statistics at the previous call, which training makes once an iteration.
+    def branches(self) -> tuple[Tensor, Tensor]:
+        """Return M_o*, (K, K), and M_v = f^V(Delta V), (K,) (Eq. 10).
+
+        Delta V is taken to the end of the previous course, where there was one (Eq. 13), else to the previous iteration.
         """
-        statistics = self.statistics.concatenated()
-        variational = self.variational_margin(statistics - self.previous_statistics)
-        if self.training:
-            self.previous_statistics.copy_(statistics)
-        ordinal = self.ordinal_margin(statistics)
-        fused = fuse(ordinal, variational, self.options.margin_lambda, self.options.margin_beta)
-        return self.options.margin_scale * standardise_rows(fused)
+        by_course = self.options.residual == "course"
+        reference = torch.where(self.instructed, self.instructor, self.previous) if by_course else self.previous
+        variational = self.variational_margin(self.current - reference).squeeze(1)
+        return self.ordinal_margin(self.current[:, : self.ordinal_dim]), variational
+
+    def fused(self) -> Tensor:
+        """Return M_p = lambda M_o* + beta M_v (Eq. 11), (K, K); M_v is the same in every row."""
+        ordinal, variational = self.branches()
+        return self.options.margin_lambda * ordinal + self.options.margin_beta * variational
+
+    def margins(self) -> Tensor:
+        """Return m_p as applied, (K, K): row j is subtracted from the similarities of a sample of class j."""
+        return self.options.margin_scale * standardise_rows(self.fused(), self.options.standardise)

@@ -1,4 +1,4 @@
-"""Figure 3: the distributions that two methods predict for six test faces, over the label distribution of Eq. 1.
+"""Figure 3: the distributions that two methods predict for six test faces, over the label distribution.
 
 The six images are chosen without a look at the predictions: at six evenly spaced ages from the youngest to the oldest test
 image, the image nearest in age; of equally near ones the first by name.
