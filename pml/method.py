@@ -39,6 +39,12 @@ class Method(nn.Module, ABC):
         self.options = options
         self.register_buffer("ages", torch.tensor(list(ages), dtype=torch.float32))
 
+    def begin_course(self) -> None:  # noqa: B027
+        """Take note that a course of a curriculum begins, the first one included; called before its first epoch."""
+
+    def begin_epoch(self) -> None:  # noqa: B027
+        """Take note that an epoch begins; called before its first batch."""
+
     @abstractmethod
     def loss(self, features: Tensor, ages: Tensor, age_stds: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the scalar to minimise and its terms by name, each a detached scalar, for the history.

@@ -108,6 +108,7 @@ def train(
         order = torch.randperm(len(ages), generator=generator)
         model.backbone.train()
         model.method.train()
+        model.method.begin_epoch()
         sums: dict[str, Tensor] = {}
         for step in range(steps):
             chosen = order[step * batch_size : (step + 1) * batch_size].numpy()

@@ -104,6 +104,15 @@ def test_history_has_a_row_an_epoch_with_every_term(build, finished, tmp_path):
     assert all(row["loss"] == row["margin_kl"] for row in model.history)
 
 
+def test_every_epoch_begins_before_its_first_batch(build, finished, tmp_path, monkeypatch):
+    model, settings = build()
+    calls, loss = [], model.method.loss
+    monkeypatch.setattr(model.method, "begin_epoch", lambda: calls.append("epoch"))
+    monkeypatch.setattr(model.method, "loss", lambda *arguments: calls.append("batch") or loss(*arguments))
+    train(model, settings, finished.data, tmp_path / "c.pt")
+    assert calls == ["epoch", "batch", "batch"] * 2
+
+
 def test_a_loss_that_is_not_finite_ends_the_run_and_names_the_remedy(build, finished, tmp_path):
     model, settings = build()
     with torch.no_grad():

@@ -184,6 +184,26 @@ def test_interrupted_run_is_not_finished_and_resumes_to_the_same_bytes(finished,
     assert not list(directory.glob("checkpoint-*"))
 
 
+def test_statistics_that_start_again_with_each_epoch_resume_to_the_same_bytes(finished, settings, tmp_path, monkeypatch):
+    settings = dataclasses.replace(settings, options={"preset": "released"})
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)
+    run.run_fold(settings, finished.data, 0, 1, tmp_path / "whole", CPU, keep_model=True)
+    write = loop._save
+
+    def interrupt(*arguments):
+        write(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "_save", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run.run_fold(settings, finished.data, 0, 1, tmp_path / "run", CPU, keep_model=True)
+    run.run_fold(settings, finished.data, 0, 1, tmp_path / "run", CPU, keep_model=True)
+    assert contents(tmp_path / "run") == contents(tmp_path / "whole")
+    counts = torch.load(tmp_path / "run/model.pt", weights_only=True)["method"]["statistics.counts"]
+    assert counts.sum() == 2 * settings.batch_size, "the batches of the last epoch alone"
+
+
 @pytest.mark.slow
 def test_killed_process_resumes_to_the_same_bytes(store, settings, tmp_path):
     settings = dataclasses.replace(settings, epochs=4)
