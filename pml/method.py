@@ -55,6 +55,13 @@ class Method(nn.Module, ABC):
             age_stds: (N,) standard deviation of each label in years, NaN where the data set gives none.
         """
 
+    def inspect(self) -> tuple[dict[str, float], str]:
+        """Return numbers about the margins for a row of margins.csv, and a line of warning; empty where there is nothing.
+
+        Called at the end of each epoch; changes nothing.
+        """
+        return {}, ""
+
     @abstractmethod
     def distribution(self, features: Tensor) -> Tensor | None:
         """Return (N, K) probabilities over `ages`, or None if the method has no distribution."""

@@ -16,29 +16,27 @@ def branch_network(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(inputs, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, outputs))
 
 
-class SharedNetwork(nn.Module):
+class SharedNetwork(nn.Sequential):
     """The released code's one network for both branches: a class is a channel, its statistics are the signal.
 
     Its batch is the one table of statistics, so batch normalisation is over the signal, in evaluation too.
     """
 
     def __init__(self, classes: int):
-        super().__init__()
         layers = [nn.Conv1d(classes, 64, 7, 2, 3, bias=False), *_normalised(64), nn.MaxPool1d(3, 2, 1)]
         layers += [nn.Conv1d(64, 64, 3, 1, 1), *_normalised(64)]
         for width in (128, 256, 512):
             layers += [nn.Conv1d(width // 2, width, 3, 2, 1), nn.Conv1d(width, width, 3, 1, 1), *_normalised(width)]
-        self.layers = nn.Sequential(*layers, nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(512, classes))
-        for layer in self.layers:
+        super().__init__(*layers, nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(512, classes))
+        for layer in self:
             if isinstance(layer, nn.Conv1d):
                 nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-            elif isinstance(layer, nn.Linear):
-                nn.init.xavier_normal_(layer.weight)
-                nn.init.zeros_(layer.bias)
+        nn.init.xavier_normal_(self[-1].weight)
+        nn.init.zeros_(self[-1].bias)
 
     def forward(self, statistics: Tensor) -> Tensor:
         """Return (K, 1) from (K, L), for any L from 33 on: it is halved five times and must then be more than 1."""
-        return self.layers(statistics[None]).T
+        return super().forward(statistics[None]).T
 
 
 def _normalised(width: int) -> tuple[nn.Module, nn.Module]:

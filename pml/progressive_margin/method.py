@@ -11,6 +11,7 @@ from pml.progressive_margin.class_statistics import ClassStatistics
 from pml.progressive_margin.margin_softmax import margin_log_softmax
 from pml.progressive_margin.margins import OrdinalMargin, SharedNetwork, branch_network, standardise_rows
 from pml.progressive_margin.options import PMLOptions
+from pml.progressive_margin.summary import summarise
 
 
 class PML(AgeClassifier):
@@ -103,3 +104,6 @@ class PML(AgeClassifier):
     def margins(self) -> Tensor:
         """Return m_p as applied, (K, K): row j is subtracted from the similarities of a sample of class j."""
         return self.options.margin_scale * standardise_rows(self.fused(), self.options.standardise)
+
+    def inspect(self) -> tuple[dict[str, float], str]:
+        return summarise(self)

@@ -37,7 +37,7 @@ class PMLOptions(Method.Options):
         margin_scale: factor on the rows after that.
     """
 
-    preset: str = "paper"
+    preset: str = field(default="paper", metadata={"values": PRESETS})
     sigma: float = _option(2.0, 2.0)
     normalise: bool = _option(True, False)
     floor: float = _option(0.0, 1e-15)
@@ -57,18 +57,12 @@ class PMLOptions(Method.Options):
     margin_scale: float = _option(0.01, 0.01)
 
     def __post_init__(self):
-        _require_one_of(PRESETS, "preset", self.preset)
-        for option in fields(self)[1:]:
+        for option in fields(self):
             values, value = option.metadata["values"], getattr(self, option.name)
-            if value is None:
+            if value is None and option.name != "preset":
                 object.__setattr__(self, option.name, values[PRESETS.index(self.preset)])
-            elif option.type is not float:
-                _require_one_of(values, option.name, value)
-            elif not isinstance(value, (int, float)):
+            elif option.type is float and not isinstance(value, (int, float)):
                 raise ValueError(f"{option.name} is '{value}'; it needs a number")
+            elif option.type is not float and value not in values:
+                raise ValueError(f"{option.name} is '{value}'; choose one of {', '.join(map(str, values))}")
         require_positive(self.sigma)
-
-
-def _require_one_of(choices: tuple, name: str, value: object) -> None:
-    if value not in choices:
-        raise ValueError(f"{name} is '{value}'; choose one of {', '.join(map(str, choices))}")

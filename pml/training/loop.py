@@ -27,6 +27,7 @@ class Model:
 
     Attributes:
         history: one row per epoch.
+        margins: what the method tells of its margins, one row per epoch, if it has any.
         seconds: time spent in training, interruptions left out.
     """
 
@@ -34,6 +35,7 @@ class Model:
     method: Method
     device: torch.device
     history: list[dict[str, float]] = field(default_factory=list)
+    margins: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0
 
     def weights(self) -> dict[str, dict[str, Tensor]]:
@@ -81,13 +83,13 @@ def train(
     log: Callable,
     validation: Part | None = None,
 ) -> None:
-    """Train `model` in place to the last epoch, resuming from `checkpoint` if it exists; fills `model.history`.
+    """Train `model` in place to the last epoch, resuming from `checkpoint` if it exists; fills its history.
 
     Args:
         faces: the face store, (M, H, W, 3) uint8.
         part: the training part, not empty.
         checkpoint: written at most once a minute, at the end of an epoch.
-        log: called with a line of text after every epoch.
+        log: called with a line of text after every epoch, and once if the margins degenerate.
         validation: a part whose MAE is recorded after every epoch; it decides nothing.
 
     Raises:
@@ -102,6 +104,7 @@ def train(
     first_epoch = _restore(checkpoint, model, optimiser, scaler)
     saved = start = monotonic()
     earlier = model.seconds
+    warned = False
     for epoch in range(first_epoch, settings.epochs):
         torch.manual_seed(seeds_of(seed, fold, epoch))
         generator = torch.Generator().manual_seed(seeds_of(seed, fold, epoch))
@@ -131,6 +134,12 @@ def train(
         if not math.isfinite(means["loss"]):
             raise InputError(f"fold {fold}, epoch {epoch + 1}: the loss is {means['loss']}; lower training.learning_rate")
         model.history.append({"epoch": epoch + 1, "learning_rate": learning_rate, **means})
+        margins, warning = model.method.inspect()
+        if margins:
+            model.margins.append({"epoch": epoch + 1, **margins})
+        if warning and not warned:
+            log(f"fold {fold} seed {seed} epoch {epoch + 1} warning: {warning}")
+            warned = True
         if validation is not None and len(validation.store_rows):
             predicted_ages, _ = predict(model, faces, validation.store_rows, settings)
             model.history[-1]["validation_mae"] = float(np.abs(predicted_ages - validation.ages.numpy()).mean())
@@ -184,6 +193,7 @@ def _save(path: Path, model: Model, optimiser: torch.optim.Optimizer, scaler: to
         "optimiser": optimiser.state_dict(),
         "scaler": scaler.state_dict(),
         "history": model.history,
+        "margins": model.margins,
         "seconds": model.seconds,
     }
     with replacing(path) as temporary:
@@ -199,5 +209,6 @@ def _restore(path: Path, model: Model, optimiser: torch.optim.Optimizer, scaler:
     optimiser.load_state_dict(state["optimiser"])
     scaler.load_state_dict(state["scaler"])
     model.history[:] = state["history"]
+    model.margins[:] = state["margins"]
     model.seconds = state["seconds"]
     return len(model.history)

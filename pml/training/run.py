@@ -37,7 +37,7 @@ def run_fold(
     train(model, data.faces, train_part, settings, seed, fold, checkpoint, _log, data.part(fold, "validation"))
     predicted_ages, distribution = predict(model, data.faces, test_part.store_rows, settings)
     run_directory.write_predictions(directory, test_part.index, predicted_ages, settings.age_classes, distribution)
-    run_directory.write_history(directory, model.history)
+    run_directory.write_history(directory, model)
     if keep_model:
         run_directory.write_model(directory, model)
     run_directory.write_run(

@@ -41,10 +41,13 @@ def write_predictions(
             np.savez(temporary, ages=np.array(ages), distribution=distribution.astype(np.float32))
 
 
-def write_history(directory: Path, history: list[dict[str, float]]) -> None:
-    """Write history.csv, one row per epoch."""
-    with replacing(directory / "history.csv") as temporary:
-        pd.DataFrame(history).to_csv(temporary, index=False, lineterminator="\n")
+def write_history(directory: Path, model: Model) -> None:
+    """Write history.csv and, if the method has margins, margins.csv, one row per epoch each."""
+    (directory / "margins.csv").unlink(missing_ok=True)
+    for name, rows in (("history.csv", model.history), ("margins.csv", model.margins)):
+        if rows:
+            with replacing(directory / name) as temporary:
+                pd.DataFrame(rows).to_csv(temporary, index=False, lineterminator="\n")
 
 
 def write_model(directory: Path, model: Model) -> None:

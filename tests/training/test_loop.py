@@ -113,6 +113,25 @@ def test_every_epoch_begins_before_its_first_batch(build, finished, tmp_path, mo
     assert calls == ["epoch", "batch", "batch"] * 2
 
 
+def test_margins_have_a_row_an_epoch_and_looking_at_them_changes_nothing(build, finished, tmp_path, monkeypatch):
+    (watched, settings), (alone, _) = build(), build()
+    train(watched, settings, finished.data, tmp_path / "a.pt")
+    monkeypatch.setattr(alone.method, "inspect", lambda: ({}, ""))
+    train(alone, settings, finished.data, tmp_path / "b.pt")
+    assert [row["epoch"] for row in watched.margins] == [1, 2] and not alone.margins
+    assert same_weights(watched, alone) and watched.history == alone.history
+
+
+def test_margins_that_degenerate_are_warned_of_once(build, finished, tmp_path):
+    lines = []
+    train(*build(options={"margin_scale": 0.0}), finished.data, tmp_path / "c.pt", log=lines.append)
+    [warning] = [line for line in lines if "warning" in line]
+    assert warning.startswith("fold 1 seed 0 epoch 1 warning: margins spread by less than 0.0001")
+    lines.clear()
+    train(*build(), finished.data, tmp_path / "d.pt", log=lines.append)
+    assert not [line for line in lines if "warning" in line]
+
+
 def test_a_loss_that_is_not_finite_ends_the_run_and_names_the_remedy(build, finished, tmp_path):
     model, settings = build()
     with torch.no_grad():

@@ -22,7 +22,7 @@ from pml.training import loop, run, run_directory
 
 CPU = torch.device("cpu")
 ROOT = Path(__file__).parents[2]
-WITHOUT_MODEL = ("predictions.csv", "predictions.npz", "history.csv")
+WITHOUT_MODEL = ("predictions.csv", "predictions.npz", "history.csv", "margins.csv")
 FILES = (*WITHOUT_MODEL, "model.pt")
 
 
@@ -75,7 +75,8 @@ def test_run_directory_holds_what_the_architecture_says(finished, settings):
         assert arrays["ages"].tolist() == list(settings.age_classes)
         assert arrays["distribution"].shape == (6, 21) and arrays["distribution"].dtype == np.float32
         np.testing.assert_allclose(arrays["distribution"] @ arrays["ages"], predictions["predicted_age"], rtol=1e-5)
-    assert pd.read_csv(directory / "history.csv")["epoch"].tolist() == [1, 2]
+    for name in ("history.csv", "margins.csv"):
+        assert pd.read_csv(directory / name)["epoch"].tolist() == [1, 2]
     facts = json.loads((directory / "run.json").read_text())
     assert {"fingerprint", "settings", "versions", "commit", "device", "seconds", "peak_memory_mb"} <= facts.keys()
     assert (facts["fold"], facts["seed"], facts["train_images"], facts["test_images"]) == (1, 0, 18, 6)
@@ -154,6 +155,12 @@ def test_run_is_trained_again_after_a_change(store, settings, again, monkeypatch
     monkeypatch.setattr(run, "train", lambda *arguments: trained.append(arguments))
     run.run_fold(settings, store.open(), seed, 1, again, CPU, keep_model)
     assert trained
+
+
+def test_method_without_margins_leaves_no_margins_behind(finished, settings, again):
+    settings = dataclasses.replace(settings, method="baselines.kl:KL")
+    run.run_fold(settings, finished.data, 0, 1, again, CPU, keep_model=False)
+    assert (again / "history.csv").exists() and not (again / "margins.csv").exists()
 
 
 def test_model_of_older_settings_does_not_outlive_them(finished, settings, again, monkeypatch):

@@ -1,0 +1,50 @@
+"""What the margins of PML have come to: numbers for margins.csv, and a warning when they have degenerated."""
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from pml.progressive_margin.method import PML
+
+CONSTANT = 1e-6  # a row that spreads less before it is standardised is taken for constant, as `standardise_rows` does
+LEAST_SPREAD = 1e-4  # of a logit; less changes a probability by a ten-thousandth of itself
+
+
+@torch.no_grad()
+def summarise(method: "PML") -> tuple[dict[str, float], str]:
+    """Return what `Method.inspect` asks for; of the rows of the margins, only those of classes seen since the last reset count.
+
+    The numbers are mean, standard deviation, least and greatest value of M_o* (ordinal), M_v (variational) and m_p as applied,
+    and the means of phi and of psi between two classes. A mean over nothing is NaN.
+    """
+    seen = method.statistics.counts > 0
+    if not seen.any():
+        return {}, ""
+    (ordinal, variational), applied = method.branches(), method.margins()[seen]
+    numbers = {}
+    for name, values in (("ordinal", ordinal[seen]), ("variational", variational), ("applied", applied)):
+        numbers |= {f"{name}_mean": values.mean(), f"{name}_std": values.std(correction=0)}
+        numbers |= {f"{name}_min": values.min(), f"{name}_max": values.max()}
+    numbers["phi_mean"] = method.statistics.intra_class_variance[seen].mean()
+    numbers["psi_mean"] = psi_to_others(method)[seen].nanmean()
+    return {name: float(value) for name, value in numbers.items()}, degeneration(method.fused()[seen], applied)
+
+
+def psi_to_others(method: "PML") -> Tensor:
+    """Return (K,) the mean of psi from each class to all other classes seen, NaN where there are none."""
+    counted = (method.statistics.counts > 0).repeat(len(method.ages), 1).fill_diagonal_(False)
+    return method.statistics.inter_class_variance.where(counted, torch.nan).nanmean(1)
+
+
+def degeneration(fused: Tensor, applied: Tensor) -> str:
+    """Return in a line how the margins have degenerated, or "": from M_p, (S, K), and m_p as applied, (S, K)."""
+    constant = int((fused.std(1, correction=0) < CONSTANT).sum())
+    if not (fused.isfinite().all() and applied.isfinite().all()):
+        return "margins are not finite; lower training.learning_rate"
+    if constant:
+        return f"margins of {constant} of {len(fused)} classes are constant, so they tell no age from another"
+    if applied.std(1, correction=0).min() < LEAST_SPREAD:
+        return f"margins spread by less than {LEAST_SPREAD:g}, so they hardly move a logit; see the option margin_scale"
+    return ""
