@@ -134,6 +134,25 @@ def faces_option(wildcards):
     return "" if config["figures"][wildcards.figure]["show_faces"] else "--hide-faces"
 
 
+def margins_fold(name, method):
+    """The first fold of a method of margins whose model an experiment keeps, or None."""
+    experiment = config["experiments"][name]
+    if config["methods"][method]["class"] != MARGINS:
+        return None
+    return next((fold for fold in method_folds(experiment, method) if fold in folds(experiment["keep_models"])), None)
+
+
+def margins_table(wildcards):
+    """The margins by age of the run that a figure of margins shows."""
+    fold = margins_fold(wildcards.experiment, wildcards.method)
+    return f"results/{wildcards.suite}/margins/{wildcards.experiment}/{wildcards.method}/fold{fold}.csv"
+
+
+def margins_history(wildcards):
+    """The margins over the epochs of the same run."""
+    return f"{first_run(wildcards, margins_fold(wildcards.experiment, wildcards.method))}/margins.csv"
+
+
 def final_products():
     """What `snakemake` makes: the published copies of the suite's tables and figures."""
     datasets, experiments = config["datasets"], config["experiments"]
@@ -144,5 +163,7 @@ def final_products():
     tables += ["leakage.csv", "leakage.md"] if config["leakage"] else []
     figures = [*config["figures"], *(f"ages_{name}" for name in datasets)]
     figures += [f"{kind}_{name}" for name in experiments for kind in ("training_curves", "errors_by_age")]
+    margins = [(name, method) for name in experiments for method in experiments[name]["methods"] if margins_fold(name, method)]
+    figures += [f"margins_{name}_{method}" for name, method in margins]
     figures = [f"figures/{name}.{extension}" for name in figures for extension in ("pdf", "png")]
     return [f"results/{product}" for product in [*(f"tables/{name}" for name in tables), *figures]]

@@ -107,10 +107,15 @@ def experiment_jobs(wildcards):
 
 
 def feature_run(wildcards):
-    """The run whose network gives the features: the first seed's."""
+    """The run whose network gives the features, or its margins: the first seed's."""
+    return first_run(wildcards, int(wildcards.fold))
+
+
+def first_run(wildcards, fold):
+    """The run of a method in an experiment with the first seed."""
     seed = config["experiments"][wildcards.experiment]["seeds"][0]
     method_folder = f"results/{wildcards.suite}/runs/{wildcards.experiment}/{wildcards.method}"
-    return f"{method_folder}/seed{seed}/fold{int(wildcards.fold):03d}"
+    return f"{method_folder}/seed{seed}/fold{fold:03d}"
 
 
 def method_labels(wildcards):

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 
-from pml.config import IMAGENET, PRETRAINED_FOLD, check_config, comparison_reference, fold_jobs, folds, run_settings
+from pml.config import IMAGENET, PRETRAINED_FOLD, check_config, comparison_reference, fold_jobs, folds, method_folds, run_settings
 from pml.errors import InputError
 
 try:
@@ -24,6 +24,7 @@ if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method and 
 
 SUITE = config["suite"]
 ENVIRONMENT = "../../environment.yml"
+MARGINS = "pml.progressive_margin:PML"
 WEIGHTS = {
     "resnet18": (
         "https://download.pytorch.org/models/resnet18-f37072fd.pth",

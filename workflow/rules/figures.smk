@@ -98,3 +98,40 @@ rule draw_errors_by_age:
     shell:
         "python -m pml.reporting.errors_by_age --metrics {input.metrics} --decades {input.decades}"
         " --labels {params.labels:q} {params.data:q} --pdf {output.pdf} --png {output.png} 2> {log}"
+
+
+rule inspect_margins:
+    input:
+        jobs=method_jobs,
+    output:
+        "results/{suite}/margins/{experiment}/{method}/fold{fold}.csv",
+    log:
+        "results/{suite}/logs/inspect_margins/{experiment}/{method}/{fold}.log",
+    conda:
+        ENVIRONMENT
+    params:
+        run=feature_run,
+    shell:
+        "python -m pml.progressive_margin.inspector --run {params.run} --output {output} 2> {log}"
+
+
+rule draw_margins:
+    input:
+        margins_table,
+    output:
+        pdf="results/{suite}/figures/margins_{experiment}_{method}.pdf",
+        png=report(
+            "results/{suite}/figures/margins_{experiment}_{method}.png",
+            caption="../report/margins.rst",
+            category="Figures",
+        ),
+    log:
+        "results/{suite}/logs/draw_margins/{experiment}/{method}.log",
+    conda:
+        ENVIRONMENT
+    params:
+        margins=margins_history,
+        data=data_options,
+    shell:
+        "python -m pml.reporting.margins --classes {input} --margins {params.margins} {params.data:q}"
+        " --pdf {output.pdf} --png {output.png} 2> {log}"
