@@ -14,10 +14,7 @@ class ClassStatistics(nn.Module):
     """Running statistics of K classes of D-dimensional features, updated sample by sample in the order of the batch.
 
     Args:
-        classes: K.
-        feature_dim: D.
-        inter: "cosine" or "one_sided" (PMLOptions.inter_class_variance).
-        intra: "mean" or "sum" (PMLOptions.intra_class_variance).
+        inter, intra: inter_class_variance and intra_class_variance of PMLOptions.
 
     Attributes:
         counts: N, (K,) samples seen of each class.

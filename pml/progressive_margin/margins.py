@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-HIDDEN = 64
-NARROWEST = 0.5
-NONZERO = 1e-6
+HIDDEN = 64  # units
+NARROWEST = 0.5  # classes, of a positive standard deviation
+NONZERO = 1e-6  # nearest to 0 that a divisor comes
 
 
 def branch_network(inputs: int, outputs: int) -> nn.Sequential:
@@ -23,6 +23,7 @@ class SharedNetwork(nn.Sequential):
     """
 
     def __init__(self, classes: int):
+        # Channels in and out, width, stride and padding.
         layers = [nn.Conv1d(classes, 64, 7, 2, 3, bias=False), *_normalised(64), nn.MaxPool1d(3, 2, 1)]
         layers += [nn.Conv1d(64, 64, 3, 1, 1), *_normalised(64)]
         for width in (128, 256, 512):
@@ -49,9 +50,8 @@ class OrdinalMargin(nn.Module):
     Args:
         network: from (K, L) statistics to (K, 2), raw mean and standard deviation, or to (K, 1), the latter alone. The mean is
             then the same output again, scaled from its least and greatest value to 0..K, as in the released code.
-        classes: K.
-        deviation: "positive", at least half a class, since a narrower Gaussian would fall between the positions it is
-            sampled at, or "unconstrained", the raw output; where that is negative, so is the margin.
+        deviation: "positive", at least half a class, since a narrower Gaussian falls between the positions it is sampled at, or
+            "unconstrained", the raw output; where that is negative, so is the margin.
     """
 
     def __init__(self, network: nn.Module, classes: int, deviation: str = "positive"):

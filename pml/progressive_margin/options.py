@@ -17,44 +17,28 @@ def _option(paper, released, *others):
 class PMLOptions(Method.Options):
     """Settings of PML. One that is not given takes its preset's value on construction.
 
-    Attributes:
-        preset: "paper", the equations with the smallest completion where they are silent, or "released", the authors' code.
-        sigma: standard deviation of the label distribution in years.
-        normalise: scale the label distribution to sum 1.
-        floor: least entry of the label distribution, after `normalise`.
-        expectation_l1: weight of |expected age - age| beside the divergence.
-        bias: whether the linear head has one; a dot product s(x, W_k) has none.
-        softmax: "own_denominator" for every entry, or "joint", the softmax of s - m.
-        reset: when the class statistics start again: with each "course" of a curriculum, or with each "epoch" too.
-        inter_class_variance: psi, "cosine", or "one_sided", which divides by the squared norm of one centre.
-        intra_class_variance: phi, the "mean" of a class's products of distances, or their "sum".
-        ordinal_input: what f^O sees, "c_phi_psi" or "c_phi".
-        networks: a row-wise network "per_branch", or one convolutional network "shared" by both.
-        deviation: f^O's standard deviation, "positive", or "unconstrained", which may be negative.
-        residual: Delta V, to the previous "course" (without one, the previous iteration), or always to the "iteration" before.
-        margin_lambda, margin_beta: weights of the ordinal and the variational margin; the paper tuned them by cross-validation.
-        standardise: scale the rows of the fused margin by their "population" or "sample" standard deviation, or "none".
-        margin_scale: factor on the rows after that.
+    Preset "paper" is the equations with the smallest completion where they are silent, "released" the authors' code. Behind
+    each option stand its value under the one and under the other; what they mean, row by row: docs/fidelity.md.
     """
 
     preset: str = field(default="paper", metadata={"values": PRESETS})
-    sigma: float = _option(2.0, 2.0)
-    normalise: bool = _option(True, False)
-    floor: float = _option(0.0, 1e-15)
-    expectation_l1: float = _option(0.0, 1.0)
-    bias: bool = _option(False, True)
-    softmax: str = _option("own_denominator", "joint")
-    reset: str = _option("course", "epoch")
-    inter_class_variance: str = _option("cosine", "one_sided")
-    intra_class_variance: str = _option("mean", "sum")
-    ordinal_input: str = _option("c_phi_psi", "c_phi")
-    networks: str = _option("per_branch", "shared")
-    deviation: str = _option("positive", "unconstrained")
-    residual: str = _option("course", "iteration")
-    margin_lambda: float = _option(1.0, 1.0)
-    margin_beta: float = _option(0.1, 0.1)
-    standardise: str = _option("population", "sample", "none")
-    margin_scale: float = _option(0.01, 0.01)
+    sigma: float = _option(2.0, 2.0)  # standard deviation of the label distribution in years
+    normalise: bool = _option(True, False)  # scale the label distribution to sum 1
+    floor: float = _option(0.0, 1e-15)  # least entry of the label distribution, after that
+    expectation_l1: float = _option(0.0, 1.0)  # weight of |expected age - age| beside the divergence
+    bias: bool = _option(False, True)  # whether the linear head has one; a dot product s(x, W_k) has none
+    softmax: str = _option("own_denominator", "joint")  # each entry its own denominator, or softmax(s - m)
+    reset: str = _option("course", "epoch")  # the class statistics start again with each course, or with each epoch too
+    inter_class_variance: str = _option("cosine", "one_sided")  # psi; one_sided divides by the squared norm of one centre
+    intra_class_variance: str = _option("mean", "sum")  # phi, of the products of distances of a class
+    ordinal_input: str = _option("c_phi_psi", "c_phi")  # what f^O sees
+    networks: str = _option("per_branch", "shared")  # two row-wise networks, or one convolutional network for f^O and f^V
+    deviation: str = _option("positive", "unconstrained")  # f^O's standard deviation; unconstrained may be negative
+    residual: str = _option("course", "iteration")  # what Delta V is taken to: the previous course if any, or iteration
+    margin_lambda: float = _option(1.0, 1.0)  # weight of the ordinal margin; tuned by cross-validation in the paper
+    margin_beta: float = _option(0.1, 0.1)  # weight of the variational margin; likewise
+    standardise: str = _option("population", "sample", "none")  # by which standard deviation rows of margins are scaled
+    margin_scale: float = _option(0.01, 0.01)  # factor on the rows after that
 
     def __post_init__(self):
         for option in fields(self):

@@ -61,7 +61,10 @@ def draw(classes: pd.DataFrame, margins: pd.DataFrame) -> Figure:
     below[-1].legend()
     for axis in below:
         axis.set_xlabel("epoch")
-        axis.locator_params(axis="x", integer=True, nbins=5)
+        if len(margins) == 1:
+            axis.set_xticks(margins["epoch"])
+        else:
+            axis.locator_params(axis="x", integer=True, nbins=5)
     return figure
 
 
