@@ -8,7 +8,16 @@ from urllib.parse import urlsplit
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 
-from pml.config import IMAGENET, PRETRAINED_FOLD, check_config, comparison_reference, fold_jobs, folds, method_folds, run_settings
+from pml.config import (
+    IMAGENET,
+    PRETRAINED_FOLD,
+    check_config,
+    comparison_reference,
+    fold_jobs,
+    folds,
+    method_folds,
+    run_settings,
+)
 from pml.errors import InputError
 
 try:
