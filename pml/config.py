@@ -55,6 +55,8 @@ def _check_experiment(config: dict, name: str) -> None:
     for method in experiment["methods"]:
         if not method_folds(experiment, method):
             raise InputError(f"{where}: method '{method}' has no folds; write a list, or first-last with first <= last")
+    if experiment["curriculum"] != sorted(experiment["curriculum"]):
+        raise InputError(f"{where}.curriculum: {experiment['curriculum']} do not ascend; write the smallest dividing line first")
     first_age, last_age = experiment["training"]["ages"]
     if first_age >= last_age:
         raise InputError(f"{where}.training.ages: {first_age} is not below {last_age}; write the first age, then the last")

@@ -2,6 +2,8 @@
 
     python -m pml.folds.assign --protocol lopo --options '{}' --index index.csv --faces faces.csv --seed 0 --output folds.csv
 
+With curricula (--dividing-lines 0.2 0.4 0.6 0.8) each training image also gets its course.
+
 A protocol is a function (index, seed, **options) -> folds: from the rows of index.csv whose image has a face, to one row (fold,
 image, part) per fold and image. Its docstring says whose protocol it is and how large; its options, if any, are a frozen
 dataclass.
@@ -18,6 +20,7 @@ import pandas as pd
 
 from pml.errors import InputError, stage_main, suggest
 from pml.files import read_table, write_table
+from pml.folds.curriculum import courses
 from pml.folds.draws import subjects_or_images
 from pml.folds.lopo import lopo
 from pml.folds.official import official, official_train, official_validation
@@ -49,7 +52,12 @@ OPTIONS = {"setting2": Setting2Options, "setting2_subject_exclusive": Setting2Op
 
 
 def assign(
-    protocol: str, index: pd.DataFrame, seed: int, validation: float = 0.0, options: Mapping | None = None
+    protocol: str,
+    index: pd.DataFrame,
+    seed: int,
+    validation: float = 0.0,
+    options: Mapping | None = None,
+    dividing_lines: Sequence[float] = (),
 ) -> pd.DataFrame:
     """Return folds (fold, image, part), sorted by fold and image; the same seed gives the same rows.
 
@@ -57,6 +65,7 @@ def assign(
         index: rows of index.csv whose image has a face.
         validation: share of each fold's training subjects whose images become part "validation" (see `hold_out_subjects`).
         options: the protocol's own.
+        dividing_lines: of the curricula that the training images are sorted into, in a further column "course"; none without.
 
     Raises:
         InputError: the protocol or an option is unknown, the index lacks what it needs, or nothing is left to train on.
@@ -69,7 +78,8 @@ def assign(
     folds = PROTOCOLS[protocol](index.sort_values("image"), seed, **dataclasses.asdict(chosen))
     if validation:
         folds = hold_out_subjects(folds, index, validation, seed)
-    return folds.sort_values(["fold", "image"], ignore_index=True)
+    folds = folds.sort_values(["fold", "image"], ignore_index=True)
+    return add_courses(folds, index, dividing_lines, seed) if dividing_lines else folds
 
 
 def hold_out_subjects(folds: pd.DataFrame, index: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
@@ -95,6 +105,23 @@ def hold_out_subjects(folds: pd.DataFrame, index: pd.DataFrame, share: float, se
     return folds
 
 
+def add_courses(folds: pd.DataFrame, index: pd.DataFrame, dividing_lines: Sequence[float], seed: int) -> pd.DataFrame:
+    """Return `folds` with the column "course": the first curriculum that holds each training image (see `courses`).
+
+    Raises:
+        InputError: a fold trains on too few ages for the first dividing line.
+    """
+    ages = folds["image"].map(index.set_index("image")["age"])
+    folds = folds.assign(course=float("nan"))
+    for fold, rows in folds[folds["part"] == "train"].groupby("fold"):
+        try:
+            # Not the generator of `hold_out_subjects`: with a validation part, too, the draws are independent.
+            folds.loc[rows.index, "course"] = courses(ages[rows.index], dividing_lines, np.random.default_rng([seed, fold, 1]))
+        except ValueError as error:
+            raise InputError(f"fold {fold}: {error} under experiments.<name>.curriculum in the config") from None
+    return folds
+
+
 @stage_main
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Draw the folds of an experiment.")
@@ -104,6 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--faces", type=Path, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--validation", type=float, default=0.0, metavar="SHARE", help="of each fold's training subjects")
+    parser.add_argument("--dividing-lines", type=float, nargs="*", default=[], metavar="DELTA", help="of the curricula")
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args(arguments)
 
@@ -113,7 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if strangers:
         raise InputError(f"{options.faces}: image '{min(strangers)}' is not in {options.index}; make both from one archive")
     index = index[index["image"].isin(faces["image"])]
-    folds = assign(options.protocol, index, options.seed, options.validation, options.options)
+    folds = assign(options.protocol, index, options.seed, options.validation, options.options, options.dividing_lines)
     write_table(folds, options.output, "folds")
     print(f"{options.protocol}: {folds['fold'].nunique()} folds of {folds['image'].nunique()} images")
     if options.validation:

@@ -161,3 +161,23 @@ def test_bad_input_ends_in_one_line_and_writes_nothing(subjects, faces, words, t
     message = capsys.readouterr().err
     assert message.startswith("error: ") and all(word in message for word in words)
     assert not (tmp_path / "folds.csv").exists()
+
+
+def test_with_dividing_lines_every_training_image_and_no_other_has_a_course(tmp_path):
+    index = index_of(SUBJECTS)
+    lines = ["--dividing-lines", "0.2", "0.4", "0.6", "0.8"]
+    folds = run(tmp_path, index, index["image"], "--validation", "0.2", *lines, protocol="subject_exclusive")
+    assert (folds["course"].notna() == (folds["part"] == "train")).all()
+    ages = index.set_index("image")["age"]
+    for _, rows in folds[folds["part"] == "train"].groupby("fold"):
+        first = rows[rows["course"] == 1]
+        assert set(first["image"].map(ages)) == set(rows["image"].map(ages))  # D1 has every age
+        assert rows["course"].max() <= 5
+    without = run(tmp_path, index, index["image"], "--validation", "0.2", protocol="subject_exclusive")
+    pd.testing.assert_frame_equal(folds.drop(columns="course"), without)
+
+
+def test_a_fold_with_too_few_ages_for_the_curricula_is_an_error():
+    index = index_of(SUBJECTS).assign(age=20)
+    with pytest.raises(InputError, match="fold 1: 1 ages: a dividing line of 0.2 takes in none of them; raise it"):
+        assign("lopo", index, 0, dividing_lines=[0.2])

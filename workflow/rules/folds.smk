@@ -16,6 +16,7 @@ rule assign_folds:
         seed=lookup(dpath="experiments/{experiment}/fold_seed", within=config),
         validation=lookup(dpath="experiments/{experiment}/validation", within=config),
         options=protocol_options,
+        dividing_lines=lookup(dpath="experiments/{experiment}/curriculum", within=config),
     shell:
         "python -m pml.folds.assign --protocol {params.protocol} --options {params.options:q} --index {input.index} --faces {input.faces_table}"
-        " --seed {params.seed} --validation {params.validation} --output {output} 2> {log}"
+        " --seed {params.seed} --validation {params.validation} --dividing-lines {params.dividing_lines} --output {output} 2> {log}"
