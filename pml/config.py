@@ -31,7 +31,8 @@ def check_config(config: dict) -> dict:
         _check_experiment(config, name)
         _check_initialisation(config, name, "pretraining" in given["experiments"][name])
     for name, table in config["tables"].items():
-        _check_one_dataset(config, table["experiments"], f"config: tables.{name}.experiments")
+        where = f"config: tables.{name}.experiments"
+        (_check_curricula if name == "table6" else _check_one_dataset)(config, table["experiments"], where)
     for name, comparison in config["comparisons"].items():
         _check_one_dataset(config, comparison["experiments"], f"config: comparisons.{name}.experiments")
         experiment, method = comparison_reference(comparison)
@@ -56,7 +57,7 @@ def _check_experiment(config: dict, name: str) -> None:
         if not method_folds(experiment, method):
             raise InputError(f"{where}: method '{method}' has no folds; write a list, or first-last with first <= last")
     if experiment["curriculum"] != sorted(experiment["curriculum"]):
-        raise InputError(f"{where}.curriculum: {experiment['curriculum']} do not ascend; write the smallest dividing line first")
+        raise InputError(f"{where}.curriculum: {experiment['curriculum']} do not ascend; write the smallest line first")
     first_age, last_age = experiment["training"]["ages"]
     if first_age >= last_age:
         raise InputError(f"{where}.training.ages: {first_age} is not below {last_age}; write the first age, then the last")
@@ -96,6 +97,13 @@ def _check_one_dataset(config: dict, experiments: list[str], where: str) -> None
         _known(experiment, config["experiments"], where)
     if len({config["experiments"][experiment]["dataset"] for experiment in experiments}) > 1:
         raise InputError(f"{where}: {experiments} are on several data sets; take one")
+
+
+def _check_curricula(config: dict, experiments: list[str], where: str) -> None:
+    for experiment in experiments:
+        _known(experiment, config["experiments"], where)
+        if not config["experiments"][experiment]["curriculum"]:
+            raise InputError(f"{where}: {experiment} has no curriculum; give it one, such as [0.2, 0.4, 0.6, 0.8]")
 
 
 def _check_figure(config: dict, figure: dict, where: str) -> None:
@@ -150,6 +158,7 @@ def run_settings(config: dict, experiment: str, method: str, initialisation: str
         "options": chosen["options"],
         "backbone": shared["backbone"],
         "initialisation": initialisation,
+        "courses": len(shared["curriculum"]) + 1,
         **shared["training"],
     }
 

@@ -10,8 +10,12 @@ from pml.errors import InputError, stage_main
 from pml.files import read_table, write_table
 
 
-def pool(index_path: str, folds_path: str, job_paths: Sequence[str]) -> pd.DataFrame:
+def pool(index_path: str, folds_path: str, job_paths: Sequence[str], course: int | None = None) -> pd.DataFrame:
     """Return the `pooled` table: one row per method, seed, fold and test image, in the order of the jobs.
+
+    Args:
+        index_path, folds_path, job_paths: of index.csv, folds.csv and the tables of finished runs.
+        course: take what the runs predicted when this course of their curriculum had ended; by default, at their end.
 
     Raises:
         InputError: a fold or an image is unknown, a run is listed twice, lacks predictions, or did not predict exactly the
@@ -33,7 +37,7 @@ def pool(index_path: str, folds_path: str, job_paths: Sequence[str]) -> pd.DataF
     for run in runs.itertuples():
         if run.fold not in parts:
             raise InputError(f"{folds_path}: no fold {run.fold}, which {run.run} was trained on; train again")
-        path = Path(run.run) / "predictions.csv"
+        path = Path(run.run) / ("predictions.csv" if course is None else f"predictions_course{course}.csv")
         predictions = read_table(path, "predictions")
         images = {part: rows.tolist() for part, rows in parts[run.fold]}
         _check_images(predictions["image"], images.get("test", []), path, run.fold)
@@ -63,9 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--index", required=True, help="index.csv of the data set")
     parser.add_argument("--folds", required=True, help="folds.csv of the experiment")
     parser.add_argument("--jobs", required=True, nargs="+", help="files that list finished runs")
+    parser.add_argument("--course", type=int, help="course of the curriculum at whose end to take the predictions")
     parser.add_argument("--output", required=True, help="pooled.csv to write")
     options = parser.parse_args(arguments)
-    write_table(pool(options.index, options.folds, options.jobs), options.output, "pooled")
+    write_table(pool(options.index, options.folds, options.jobs, options.course), options.output, "pooled")
 
 
 if __name__ == "__main__":

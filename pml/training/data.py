@@ -17,10 +17,17 @@ HASHED_FACES = 100
 
 @dataclass(frozen=True)
 class Part:
-    """The images of one part of a fold: rows of index.csv, and where their faces stand in the store."""
+    """The images of one part of a fold.
+
+    Attributes:
+        index: their rows of index.csv.
+        store_rows: (N,) where their faces stand in the store.
+        courses: (N,) the first curriculum that holds each; 1 for all where there are none.
+    """
 
     index: pd.DataFrame
     store_rows: np.ndarray
+    courses: np.ndarray
 
     @property
     def ages(self) -> torch.Tensor:
@@ -65,7 +72,8 @@ class ExperimentData:
     def part(self, fold: int, part: str) -> Part:
         """Return the images that are in `part` (train, validation or test) of `fold`, in the order of folds.csv."""
         rows = self.folds[(self.folds["fold"] == fold) & (self.folds["part"] == part)]
-        return Part(self.index.loc[rows["image"]], self._store_row.loc[rows["image"]].to_numpy())
+        courses = rows["course"].fillna(1) if "course" in rows else pd.Series(1, rows.index)
+        return Part(self.index.loc[rows["image"]], self._store_row.loc[rows["image"]].to_numpy(), courses.to_numpy(int))
 
     def fingerprint(self, fold: int) -> str:
         """Return a hash that changes when the labels, the alignment or the parts of the fold change.

@@ -49,7 +49,7 @@ def seeds_of(seed: int, fold: int, epoch: int) -> int:
 
 
 def learning_rate_at(epoch: float, settings: Settings) -> float:
-    """Return the learning rate after `epoch` epochs, fractions included.
+    """Return the learning rate after `epoch` epochs of a course, fractions included.
 
     A linear warm-up from zero, then the cosine of CosineAnnealingLR down to zero, or ExponentialLR's constant factor an
     epoch (Sec. 4.2), or a constant rate.
@@ -82,8 +82,12 @@ def train(
     checkpoint: Path,
     log: Callable,
     validation: Part | None = None,
+    end_course: Callable[[int], None] = lambda course: None,
 ) -> None:
     """Train `model` in place to the last epoch, resuming from `checkpoint` if it exists; fills its history.
+
+    Curricula are trained in order, each for all epochs under a learning rate that starts anew; weights and the optimiser's
+    state are carried over (Sec. 3.3).
 
     Args:
         faces: the face store, (M, H, W, 3) uint8.
@@ -91,6 +95,7 @@ def train(
         checkpoint: written at most once a minute, at the end of an epoch.
         log: called with a line of text after every epoch, and once if the margins degenerate.
         validation: a part whose MAE is recorded after every epoch; it decides nothing.
+        end_course: called with the number of each course but the last, from 1, when it has ended.
 
     Raises:
         InputError: the loss is no longer finite.
@@ -99,25 +104,30 @@ def train(
     precision = choose_precision(settings.precision, model.device)
     scaler = torch.amp.GradScaler(model.device.type, enabled=precision == "float16")
     ages, age_stds = part.ages.to(model.device), part.age_stds.to(model.device)
-    batch_size = min(settings.batch_size, len(ages))
-    steps = len(ages) // batch_size
+    epochs = settings.courses * settings.epochs
     first_epoch = _restore(checkpoint, model, optimiser, scaler)
     saved = start = monotonic()
     earlier = model.seconds
     warned = False
-    for epoch in range(first_epoch, settings.epochs):
+    for epoch in range(first_epoch, epochs):
+        course, epoch_of_course = epoch // settings.epochs + 1, epoch % settings.epochs
+        members = torch.from_numpy(np.flatnonzero(part.courses <= course))
+        batch_size = min(settings.batch_size, len(members))
+        steps = len(members) // batch_size
         torch.manual_seed(seeds_of(seed, fold, epoch))
         generator = torch.Generator().manual_seed(seeds_of(seed, fold, epoch))
-        order = torch.randperm(len(ages), generator=generator)
+        order = members[torch.randperm(len(members), generator=generator)]
         model.backbone.train()
         model.method.train()
+        if epoch_of_course == 0:
+            model.method.begin_course()
         model.method.begin_epoch()
         sums: dict[str, Tensor] = {}
         for step in range(steps):
             chosen = order[step * batch_size : (step + 1) * batch_size].numpy()
             inputs = normalise(_to_device(faces[part.store_rows[chosen]], model.device))
             inputs = augment(inputs, settings.augmentation, generator)
-            learning_rate = learning_rate_at(epoch + (step + 0.5) / steps, settings)
+            learning_rate = learning_rate_at(epoch_of_course + (step + 0.5) / steps, settings)
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate
             with autocast(precision, model.device):
@@ -144,8 +154,10 @@ def train(
             predicted_ages, _ = predict(model, faces, validation.store_rows, settings)
             model.history[-1]["validation_mae"] = float(np.abs(predicted_ages - validation.ages.numpy()).mean())
         model.seconds = earlier + monotonic() - start
-        log(f"fold {fold} seed {seed} epoch {epoch + 1}/{settings.epochs} loss {means['loss']:.4f}")
-        if monotonic() - saved >= CHECKPOINT_SECONDS and epoch + 1 < settings.epochs:
+        log(f"fold {fold} seed {seed} epoch {epoch + 1}/{epochs} loss {means['loss']:.4f}")
+        if epoch_of_course + 1 == settings.epochs and course < settings.courses:
+            end_course(course)
+        if monotonic() - saved >= CHECKPOINT_SECONDS and epoch + 1 < epochs:
             _save(checkpoint, model, optimiser, scaler)
             saved = monotonic()
 

@@ -27,14 +27,18 @@ def run_fold(
     if run_directory.is_finished(directory, key, keep_model):
         _log(f"fold {fold} seed {seed}: finished before")
         return
-    directory.mkdir(parents=True, exist_ok=True)
-    for stale in ("run.json", "model.pt"):
-        (directory / stale).unlink(missing_ok=True)
-    train_part, test_part = _parts(data, fold)
-    torch.manual_seed(seeds_of(seed, fold, settings.epochs))
-    model = run_directory.build_model(settings, device)
     checkpoint = directory / f"checkpoint-{key[:16]}.pt"
-    train(model, data.faces, train_part, settings, seed, fold, checkpoint, _log, data.part(fold, "validation"))
+    run_directory.clear(directory, keep_courses=checkpoint.exists())
+    train_part, test_part = _parts(data, fold)
+    torch.manual_seed(seeds_of(seed, fold, settings.courses * settings.epochs))
+    model = run_directory.build_model(settings, device)
+    validation_part = data.part(fold, "validation")
+
+    def end_course(course: int) -> None:
+        predicted_ages, _ = predict(model, data.faces, test_part.store_rows, settings)
+        run_directory.write_course(directory, course, test_part.index, predicted_ages)
+
+    train(model, data.faces, train_part, settings, seed, fold, checkpoint, _log, validation_part, end_course)
     predicted_ages, distribution = predict(model, data.faces, test_part.store_rows, settings)
     run_directory.write_predictions(directory, test_part.index, predicted_ages, settings.age_classes, distribution)
     run_directory.write_history(directory, model)
@@ -62,10 +66,14 @@ def run_fold(
 def run_pixel_free_fold(settings: Settings, data: ExperimentData, seed: int, fold: int, directory: Path) -> None:
     """Predict one fold from index.csv alone and fill its run directory."""
     shutil.rmtree(directory, ignore_errors=True)
-    train_index, test_index = (part.index for part in _parts(data, fold))
+    train_part, test_part = _parts(data, fold)
     method = method_class(settings.method)(method_options(settings.method, settings.options))
-    predicted_ages = method.predict(train_index, test_index.drop(columns=["age", "age_std"]))
-    run_directory.write_predictions(directory, test_index, predicted_ages, settings.age_classes, None)
+    asked = test_part.index.drop(columns=["age", "age_std"])
+    for course in range(1, settings.courses):
+        predicted_ages = method.predict(train_part.index[train_part.courses <= course], asked)
+        run_directory.write_course(directory, course, test_part.index, predicted_ages)
+    predicted_ages = method.predict(train_part.index, asked)
+    run_directory.write_predictions(directory, test_part.index, predicted_ages, settings.age_classes, None)
     key = run_fingerprint(settings, data, seed, fold)
     run_directory.write_run(directory, settings, fingerprint=key, data=data.label, fold=fold, seed=seed)
 

@@ -29,16 +29,33 @@ def is_finished(directory: Path, run_fingerprint: str, needs_model: bool) -> boo
         return False
 
 
+def clear(directory: Path, keep_courses: bool) -> None:
+    """Make the directory if it is missing; remove what says that a run is complete, and the courses of one before it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    stale = [directory / "run.json", directory / "model.pt"]
+    for path in stale + ([] if keep_courses else list(directory.glob("predictions_course*.csv"))):
+        path.unlink(missing_ok=True)
+
+
 def write_predictions(
     directory: Path, index: pd.DataFrame, predicted_ages: np.ndarray, ages: range, distribution: np.ndarray | None
 ) -> None:
     """Write predictions.csv and, if the method has a distribution, predictions.npz."""
-    predictions = pd.DataFrame({"image": index["image"], "age": index["age"], "predicted_age": predicted_ages})
-    write_table(predictions, directory / "predictions.csv", "predictions")
+    _write_ages(directory / "predictions.csv", index, predicted_ages)
     (directory / "predictions.npz").unlink(missing_ok=True)
     if distribution is not None:
         with replacing(directory / "predictions.npz") as temporary:
             np.savez(temporary, ages=np.array(ages), distribution=distribution.astype(np.float32))
+
+
+def write_course(directory: Path, course: int, index: pd.DataFrame, predicted_ages: np.ndarray) -> None:
+    """Write predictions_course<n>.csv, what a run predicts when a course of its curriculum has ended."""
+    _write_ages(directory / f"predictions_course{course}.csv", index, predicted_ages)
+
+
+def _write_ages(path: Path, index: pd.DataFrame, predicted_ages: np.ndarray) -> None:
+    predictions = pd.DataFrame({"image": index["image"], "age": index["age"], "predicted_age": predicted_ages})
+    write_table(predictions, path, "predictions")
 
 
 def write_history(directory: Path, model: Model) -> None:

@@ -28,7 +28,8 @@ class Settings:
     backbone: str
     initialisation: str
     ages: tuple[int, int]
-    epochs: int
+    courses: int  # curricula that are trained one after the other; 1 without
+    epochs: int  # of each course
     batch_size: int
     optimiser: str
     learning_rate: float

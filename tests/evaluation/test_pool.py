@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pml.errors import InputError
 from pml.evaluation.pool import main, pool
 from pml.files import load_schema, read_table
 
@@ -50,6 +51,17 @@ def test_a_row_per_fold_and_test_image(experiment):
     assert (pooled["predicted_age"] - pooled["age"]).tolist() == [1, 1, 2, 2, 2]
     assert pooled["subject"].fillna("").tolist() == ["1", "1", "2", "2", ""]
     assert (pooled["age_std"] == 2.5).all()
+
+
+def test_what_the_runs_predicted_at_the_end_of_a_course_is_pooled_on_request(experiment, tmp_path):
+    for run in tmp_path.glob("fold*/"):
+        predictions = pd.read_csv(run / "predictions.csv")
+        predictions.assign(predicted_age=50.0).to_csv(run / "predictions_course2.csv", index=False)
+    of_course = pool(*experiment, course=2)
+    assert (of_course["predicted_age"] == 50).all()
+    pd.testing.assert_frame_equal(of_course.drop(columns="predicted_age"), pool(*experiment).drop(columns="predicted_age"))
+    with pytest.raises(InputError, match="predictions_course1.csv: no such file"):
+        pool(*experiment, course=1)
 
 
 def test_training_images_are_counted_by_whole_age_within_the_fold(experiment):

@@ -113,6 +113,44 @@ def test_every_epoch_begins_before_its_first_batch(build, finished, tmp_path, mo
     assert calls == ["epoch", "batch", "batch"] * 2
 
 
+def with_courses(part):
+    """Return a training part whose first eight images are of the first course, and the others of the third."""
+    return dataclasses.replace(part, courses=np.where(np.arange(len(part.store_rows)) < 8, 1, 3))
+
+
+def test_each_course_trains_on_its_own_images_and_those_before_under_a_rate_that_starts_anew(
+    build, finished, tmp_path, monkeypatch
+):
+    model, settings = build(courses=3, batch_size=4)
+    part = with_courses(finished.data.part(1, "train"))
+    first, seen, calls, loss = set(part.ages[:8].tolist()), [], [], model.method.loss
+
+    def watch(features, ages, age_stds):
+        seen.append((len(model.history) // settings.epochs + 1, set(ages.tolist())))
+        return loss(features, ages, age_stds)
+
+    monkeypatch.setattr(model.method, "loss", watch)
+    monkeypatch.setattr(model.method, "begin_course", lambda: calls.append(("begin", len(model.history))))
+    loop.train(
+        model, finished.data.faces, part, settings, 0, 1, tmp_path / "c.pt", lambda line: None,
+        end_course=lambda course: calls.append((f"end {course}", len(model.history))),
+    )  # fmt: skip
+    assert [course for course, _ in seen] == [1] * 4 + [2] * 4 + [3] * 8
+    assert all(ages <= first for course, ages in seen if course < 3)
+    assert set.union(*(ages for course, ages in seen if course == 3)) - first
+    assert calls == [("begin", 0), ("end 1", 2), ("begin", 2), ("end 2", 4), ("begin", 4)]
+    rates = [row["learning_rate"] for row in model.history]
+    assert rates[:2] == rates[2:4] and rates[0] > rates[1] and rates[2] > rates[1]
+
+
+def test_one_course_of_all_images_is_training_without_curricula(build, finished, tmp_path):
+    (plain, settings), (other, _) = build(), build()
+    train(plain, settings, finished.data, tmp_path / "a.pt")
+    part = finished.data.part(1, "train")
+    loop.train(other, finished.data.faces, part, settings, 0, 1, tmp_path / "b.pt", lambda line: None)
+    assert (part.courses == 1).all() and same_weights(plain, other)
+
+
 def test_margins_have_a_row_an_epoch_and_looking_at_them_changes_nothing(build, finished, tmp_path, monkeypatch):
     (watched, settings), (alone, _) = build(), build()
     train(watched, settings, finished.data, tmp_path / "a.pt")

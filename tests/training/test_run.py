@@ -211,6 +211,49 @@ def test_statistics_that_start_again_with_each_epoch_resume_to_the_same_bytes(fi
     assert counts.sum() == 2 * settings.batch_size, "the batches of the last epoch alone"
 
 
+def test_run_of_curricula_tells_what_each_course_predicts_and_resumes_to_the_same_bytes(store, settings, tmp_path, monkeypatch):
+    settings = dataclasses.replace(settings, courses=3, epochs=1, batch_size=4)
+    folds = pd.read_csv(store.folds)
+    folds["course"] = np.where(folds["part"] == "train", 1 + np.arange(len(folds)) % 3, np.nan)
+    write_table(folds, store.folds, "folds")
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)
+    files = (*FILES, "predictions_course1.csv", "predictions_course2.csv")
+    run.run_fold(settings, store.open(), 0, 1, tmp_path / "whole", CPU, keep_model=True)
+    whole = contents(tmp_path / "whole", files)
+    assert len(set(whole.values())) == len(files) and not (tmp_path / "whole/predictions_course3.csv").exists()
+
+    def interrupt(line):
+        if "epoch 3/3" in line:
+            raise KeyboardInterrupt
+
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/predictions_course7.csv").touch()  # of a run before this one
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "_log", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run.run_fold(settings, store.open(), 0, 1, tmp_path / "run", CPU, keep_model=True)
+    run.run_fold(settings, store.open(), 0, 1, tmp_path / "run", CPU, keep_model=True)
+    assert contents(tmp_path / "run", files) == whole
+    assert not (tmp_path / "run/predictions_course7.csv").exists()
+    instructed = torch.load(tmp_path / "run/model.pt", weights_only=True)["method"]["instructed"]
+    assert instructed, "the course before is the instructor"
+
+
+def test_reference_that_is_not_trained_predicts_from_the_images_of_each_course(store, settings, tmp_path):
+    settings = dataclasses.replace(settings, method="baselines.constant_median:ConstantMedian", options={}, courses=2)
+    folds = pd.read_csv(store.folds)
+    young = folds["image"].isin(["00.jpg", "02.jpg", "03.jpg"])
+    folds["course"] = np.where(folds["part"] == "train", np.where(young, 1, 2), np.nan)
+    write_table(folds, store.folds, "folds")
+    run.run_pixel_free_fold(settings, store.open(), 0, 1, tmp_path / "run")
+    ages = read_table(store.index, "index").set_index("image")["age"]
+    train = folds[(folds["fold"] == 1) & (folds["part"] == "train")]
+    first = read_table(tmp_path / "run/predictions_course1.csv", "predictions")["predicted_age"]
+    last = read_table(tmp_path / "run/predictions.csv", "predictions")["predicted_age"]
+    assert (first == ages[train.loc[train["course"] == 1, "image"]].median()).all()
+    assert (last == ages[train["image"]].median()).all()
+
+
 @pytest.mark.slow
 def test_killed_process_resumes_to_the_same_bytes(store, settings, tmp_path):
     settings = dataclasses.replace(settings, epochs=4)

@@ -79,7 +79,7 @@ def test_every_table_and_figure_is_made(finished):
         for path in finished.glob(f"results/{kind}/*")
     }
     config = tiny_config()
-    tables = {f"table{number}.{extension}" for number in (2, 3, 4, 5) for extension in ("csv", "md", "tex")}
+    tables = {f"table{number}.{extension}" for number in (2, 3, 4, 5, 6) for extension in ("csv", "md", "tex")}
     tables |= {f"table_tiny.{extension}" for extension in ("csv", "md", "tex")}
     tables |= {f"metrics_{experiment}.csv" for experiment in config["experiments"]} | {"leakage.csv", "leakage.md"}
     tables |= {f"data_{dataset}.{extension}" for dataset in config["datasets"] for extension in ("csv", "md")}
@@ -124,6 +124,18 @@ def test_a_table_has_every_method_with_and_without_pretraining(finished, number)
         }
         assert set(shown["pretraining"]) == {pretraining}
     assert (reproduced["reproduced_epsilon_error"] != "").all() == (number == 5)
+
+
+@pytest.mark.slow
+def test_table6_has_every_curriculum_beside_the_published_counts(finished):
+    table = pd.read_csv(finished / "results/tables/table6.csv")
+    for data, experiment in (("Morph II (synthetic)", "morph2_curricula"), ("ChaLearn (synthetic)", "chalearn_curricula")):
+        rows = table[table["data"] == data]
+        assert (rows["experiment"] == experiment).all() and rows["curriculum"].tolist() == ["D1", "D2", "D3", "D4", "D5"]
+        assert rows["samples"].is_monotonic_increasing and rows["imbalance_ratio"].is_monotonic_increasing
+        assert rows["mae"].notna().all() and rows["published_mae"].notna().tolist() == [True] * 4 + [False]
+        train = pd.read_csv(finished / SUITE / "folds" / experiment / "folds.csv").query("part == 'train'")
+        assert rows["samples"].iloc[-1] == train.groupby("fold").size().mean()
 
 
 @pytest.mark.slow

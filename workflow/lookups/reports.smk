@@ -28,11 +28,11 @@ def metrics_file(wildcards, name):
 def budget_note(name):
     """The sentence below a table that says what the reproduced rows of an experiment had to work with."""
     experiment = config["experiments"][name]
-    training, start = experiment["training"], experiment["initialisation"]
+    training, start, courses = experiment["training"], experiment["initialisation"], len(experiment["curriculum"]) + 1
     weights = f"the weights learnt in {start['experiment']}" if isinstance(start, dict) else f"{start} weights"
     return (
         f"Budget: {experiment['backbone']} from {weights}, faces of {config['face_size']} pixels, "
-        f"{training['epochs']} epochs in batches of {training['batch_size']}, {training['optimiser']} at "
+        f"{training['epochs']} epochs{f' for each of {courses} curricula' if courses > 1 else ''} in batches of {training['batch_size']}, {training['optimiser']} at "
         f"{training['learning_rate']:g} with {training['schedule']} schedule, last epoch"
         f"{', mean over face and mirror image' if training['mirror_test'] else ''}."
     )
@@ -61,6 +61,36 @@ def pooled_file(wildcards, name):
 def reference_of(wildcards):
     """The experiment and the method that a comparison compares with."""
     return list(comparison_reference(config["comparisons"][wildcards.comparison]))
+
+
+def table6_json(wildcards):
+    """What Table 6 needs of each of its experiments."""
+    rows = []
+    for name in config["tables"]["table6"]["experiments"]:
+        experiment = config["experiments"][name]
+        dataset = config["datasets"][experiment["dataset"]]
+        row = {"experiment": name, "data": dataset["label"], "synthetic": is_synthetic(dataset), "note": budget_note(name)}
+        row |= {"dividing_lines": experiment["curriculum"]} | table6_tables(wildcards, name)
+        rows.append(row | {"labels": {method: config["methods"][method]["label"] for method in experiment["methods"]}})
+    return json.dumps(rows)
+
+
+def table6_tables(wildcards, name):
+    """The tables of one experiment that Table 6 reads."""
+    folder, experiment = f"results/{wildcards.suite}", config["experiments"][name]
+    courses = range(1, len(experiment["curriculum"]) + 1)
+    return {
+        "index": f"{folder}/datasets/{experiment['dataset']}/index.csv",
+        "folds": f"{folder}/folds/{name}/folds.csv",
+        "metrics": [f"{folder}/evaluation/{name}/course{course}/metrics.csv" for course in courses]
+        + [metrics_file(wildcards, name)],
+    }
+
+
+def table6_files(wildcards):
+    """The tables that Table 6 reads."""
+    tables = [table6_tables(wildcards, name) for name in config["tables"]["table6"]["experiments"]]
+    return [path for table in tables for path in (table["index"], table["folds"], *table["metrics"])]
 
 
 def leakage_experiments():

@@ -55,3 +55,4 @@ wildcard_constraints:
     seed=r"\d+",
     job=r"\d+",
     fold=r"\d+",
+    course=r"\d+",

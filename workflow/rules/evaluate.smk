@@ -12,8 +12,10 @@ rule pool_predictions:
         "results/{suite}/logs/pool_predictions/{experiment}.log",
     conda:
         ENVIRONMENT
+    params:
+        course="",
     shell:
-        "python -m pml.evaluation.pool --index {input.index} --folds {input.folds} --jobs {input.jobs}"
+        "python -m pml.evaluation.pool --index {input.index} --folds {input.folds} --jobs {input.jobs} {params.course}"
         " --output {output} 2> {log}"
 
 
@@ -33,3 +35,23 @@ rule evaluate_predictions:
         ENVIRONMENT
     shell:
         "python -m pml.evaluation.evaluate --pooled {input} --metrics {output.metrics} --decades {output.decades} 2> {log}"
+
+
+# What the runs predicted when a course of their curriculum had ended.
+use rule pool_predictions as pool_course with:
+    output:
+        "results/{suite}/evaluation/{experiment}/course{course}/pooled.csv",
+    log:
+        "results/{suite}/logs/pool_course/{experiment}/{course}.log",
+    params:
+        course="--course {course}",
+
+
+use rule evaluate_predictions as evaluate_course with:
+    input:
+        "results/{suite}/evaluation/{experiment}/course{course}/pooled.csv",
+    output:
+        metrics="results/{suite}/evaluation/{experiment}/course{course}/metrics.csv",
+        decades="results/{suite}/evaluation/{experiment}/course{course}/decades.csv",
+    log:
+        "results/{suite}/logs/evaluate_course/{experiment}/{course}.log",

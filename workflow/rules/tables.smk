@@ -52,6 +52,43 @@ rule write_table:
         " --latex {output.latex} 2> {log}"
 
 
+rule write_table6_experiments:
+    output:
+        "results/{suite}/evaluation/table6.json",
+    log:
+        "results/{suite}/logs/write_table6_experiments.log",
+    localrule: True
+    conda:
+        ENVIRONMENT
+    params:
+        experiments=table6_json,
+    shell:
+        "echo {params.experiments:q} > {output} 2> {log}"
+
+
+rule write_table6:
+    input:
+        table6_files,
+        published="published/table6_curriculum.csv",
+        histogram="published/chalearn2015_age_histogram.csv",
+        experiments="results/{suite}/evaluation/table6.json",
+    output:
+        csv=report(
+            "results/{suite}/tables/table6.csv",
+            caption="../report/table6.rst",
+            category="Tables",
+        ),
+        markdown="results/{suite}/tables/table6.md",
+        latex="results/{suite}/tables/table6.tex",
+    log:
+        "results/{suite}/logs/write_table6.log",
+    conda:
+        ENVIRONMENT
+    shell:
+        "python -m pml.reporting.table6 --published {input.published} --histogram ChaLearn {input.histogram}"
+        " --experiments {input.experiments} --csv {output.csv} --markdown {output.markdown} --latex {output.latex} 2> {log}"
+
+
 rule write_comparison_experiments:
     output:
         "results/{suite}/evaluation/table_{comparison}.json",

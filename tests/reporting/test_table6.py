@@ -1,0 +1,110 @@
+"""Table 6: counts of the folds and errors of the runs beside what the paper prints."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pml.files import load_schema, read_table, write_table
+from pml.folds.curriculum import imbalance_ratio, sample_count, thresholds
+from pml.reporting.table6 import contradictions, main
+
+PUBLISHED = "published/table6_curriculum.csv"
+LINES = [0.2, 0.4, 0.6, 0.8]
+COUNTS = {20: 2, 30: 5, 40: 9, 50: 20, 60: 40}  # training images of each age
+
+
+@pytest.fixture
+def experiment(tmp_path):
+    """One experiment on "ChaLearn", of one fold, whose courses are drawn by hand: the first S images of each age."""
+    rows = [{"image": f"{age}_{k}.jpg", "age": age, "rank": k} for age, count in COUNTS.items() for k in range(count)]
+    frame = pd.DataFrame([*rows, {"image": "test.jpg", "age": 33, "rank": np.nan}])
+    write_table(frame.reindex(columns=list(load_schema("index")["properties"])), tmp_path / "index.csv", "index")
+    found = thresholds(pd.Series(COUNTS), LINES)
+    course = 1 + sum((frame["rank"] >= threshold).astype(int) for threshold in found)
+    part = np.where(frame["rank"].isna(), "test", "train")
+    folds = pd.DataFrame({"fold": 1, "image": frame["image"], "part": part, "course": course.where(part == "train")})
+    write_table(folds, tmp_path / "folds.csv", "folds")
+    paths = []
+    for number in range(5):
+        columns = dict.fromkeys(load_schema("metrics")["properties"], 0)
+        mae = {"mae": 6.0 - number, "mae_low": 5.5 - number, "mae_high": 6.8 - number, "seeds": 1, "folds": 1, "images": 1}
+        metrics = [columns | mae | {"method": "pml", "scope": scope} for scope in ("own", "common")]
+        write_table(pd.DataFrame(metrics), tmp_path / f"metrics{number}.csv", "metrics")
+        paths.append(str(tmp_path / f"metrics{number}.csv"))
+    entry = {"experiment": "courses", "data": "ChaLearn", "synthetic": False, "metrics": paths, "dividing_lines": LINES}
+    entry |= {"index": str(tmp_path / "index.csv"), "folds": str(tmp_path / "folds.csv")}
+    return entry | {"note": "Budget: small.", "labels": {"pml": "PML"}}
+
+
+def run(folder, *experiments):
+    (folder / "experiments.json").write_text(json.dumps(experiments))
+    outputs = {"csv": "table6.csv", "markdown": "table6.md", "latex": "table6.tex"}
+    options = ["--published", PUBLISHED, "--histogram", "ChaLearn", "published/chalearn2015_age_histogram.csv"]
+    options += ["--experiments", str(folder / "experiments.json")]
+    main(options + [word for option, name in outputs.items() for word in (f"--{option}", str(folder / name))])
+    return read_table(folder / "table6.csv", "curricula"), (folder / "table6.md").read_text()
+
+
+def test_counts_are_those_of_the_folds_and_errors_those_of_the_runs(experiment, tmp_path):
+    table, _ = run(tmp_path, experiment)
+    own = table[table["experiment"] == "courses"]
+    counts, found = pd.Series(COUNTS), thresholds(pd.Series(COUNTS), LINES)
+    assert own["curriculum"].tolist() == ["D1", "D2", "D3", "D4", "D5"] and own["dividing_line"].tolist() == [*LINES, 1]
+    assert own["samples"].tolist() == [*(sample_count(counts, threshold) for threshold in found), sum(COUNTS.values())]
+    assert own["imbalance_ratio"].tolist() == [*(imbalance_ratio(counts, threshold) for threshold in found), 20]
+    assert own["mae"].tolist() == [6, 5, 4, 3, 2] and (own["method"] == "PML").all()
+
+
+def test_published_rows_stand_beside_them_and_by_themselves_where_no_one_reproduces_them(experiment, tmp_path):
+    table, _ = run(tmp_path, experiment)
+    published = pd.read_csv(PUBLISHED)
+    own = table[table["data"] == "ChaLearn"]
+    assert own["published_mae"].tolist()[:4] == published.loc[published["dataset"] == "ChaLearn", "mae"].tolist()
+    assert own["published_mae"].isna().tolist() == [False] * 4 + [True]
+    expected = ["within interval"] * 3 + ["lower than published", "no published value"]
+    assert own["verdict"].tolist() == expected
+    morph = table[table["data"] == "Morph II"]
+    assert (morph["verdict"] == "published only").all() and morph["mae"].isna().all() and len(morph) == 4
+
+
+def test_the_table_says_that_the_printed_ratio_contradicts_the_printed_samples(experiment, tmp_path):
+    table, markdown = run(tmp_path, experiment)
+    noted = table.dropna(subset="note")
+    assert noted[["data", "curriculum"]].to_numpy().tolist() == [["ChaLearn", "D1"]]
+    assert noted["note"].item() == "the paper prints 6/1, but the 199 images that it prints are 3/1"
+    assert "ChaLearn, D1: the paper prints 6/1" in markdown.split("\n\n")[0]
+
+
+def test_other_counts_than_the_printed_ones_contradict_nothing():
+    assert contradictions(pd.read_csv(PUBLISHED), "ChaLearn", pd.Series(COUNTS)) == {}
+
+
+def test_synthetic_data_compares_with_nothing(experiment, tmp_path):
+    table, markdown = run(tmp_path, experiment | {"synthetic": True})
+    own = table[table["experiment"] == "courses"]
+    assert (own["data"] == "ChaLearn (synthetic)").all() and (own["verdict"] == "synthetic: not comparable").all()
+    assert "Synthetic images show that the suite works" in markdown
+
+
+@pytest.mark.parametrize(
+    "change, complaint",
+    [
+        ({"metrics": []}, "'courses' needs one path under 'metrics' for each curriculum"),
+        ({"labels": {"pmll": "PML"}}, "metrics0.csv: no method 'pmll', which has a label; did you mean 'pml'"),
+        ({"label": {}}, "needs a list of experiments, each with the keys data, dividing_lines"),
+    ],
+)
+def test_wrong_experiments_are_refused(change, complaint, experiment, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        run(tmp_path, experiment | change)
+    assert complaint in capsys.readouterr().err and not (tmp_path / "table6.csv").exists()
+
+
+def test_folds_without_courses_are_refused(experiment, tmp_path, capsys):
+    folds = read_table(tmp_path / "folds.csv", "folds").drop(columns="course")
+    write_table(folds, tmp_path / "folds.csv", "folds")
+    with pytest.raises(SystemExit):
+        run(tmp_path, experiment)
+    assert "folds.csv: no column 'course'; give experiments.<name>.curriculum" in capsys.readouterr().err
