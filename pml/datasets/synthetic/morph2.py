@@ -27,7 +27,6 @@ GROUPS = pd.Series(
 DARK = 0.62  # brightness of the skin; below it are those coded B, above it those coded W
 FIRST_ARREST, LAST_ARREST = date(2003, 2, 23), date(2007, 12, 31)
 SPAN = 3  # years between a person's first and last picture, at most
-SPREAD = 1.4  # years by which the pictures of neighbours in age are mixed; the id look-up is then off by a year, as in MORPH
 SHORT_NUMBERS = 14047 / 55134  # of the names have a picture number of one digit
 # Of the subjects, and of the pictures; how many lack file or row is taken from how public lists of them differ from the CSV.
 SEVERAL_BIRTH_DATES, AGE_FALLS, SEVERAL_RACES = 1779 / 13617, 533 / 13617, 33 / 13617
@@ -54,12 +53,11 @@ def write_morph2(path: str | Path, subjects: int, images: int, seed: int) -> Non
 def draw_rows(subjects: int, images: int, rng: np.random.Generator) -> pd.DataFrame:
     """Draw flawless labels: id_num, picture_num, dob, doa, race, gender, age; by subject, and by the day of the picture."""
     counts = _counts(subjects, images, rng)
-    # Dealt out in noisy order of age, the pictures of one person are near in age and the histogram stays exact.
     ages = draw_ages(images, rng, pd.read_csv(PUBLISHED / "morph2_age_histogram.csv", index_col="age")["images"])
-    ages = ages[np.argsort(ages + rng.uniform(-SPREAD, 1 + SPREAD, images))]
+    albums = _deal(ages, counts, rng)
     groups = rng.permutation(draw_ages(subjects, rng, GROUPS))
     numbers = np.sort(rng.choice(np.arange(1, 400_000), subjects, replace=False))
-    people = zip(rng.permutation(numbers), groups, np.split(ages, np.cumsum(counts)[:-1]), strict=True)
+    people = zip(rng.permutation(numbers), groups, albums, strict=True)
     rows = [row for number, group, own in people for row in _subject_rows(int(number), group, np.sort(own), rng)]
     return pd.DataFrame(rows).sort_values(["id_num", "picture_num"], ignore_index=True)
 
@@ -73,6 +71,22 @@ def _counts(subjects: int, images: int, rng: np.random.Generator) -> np.ndarray:
         able = np.flatnonzero(counts > 1) if excess > 0 else np.arange(subjects)
         counts[rng.choice(able, min(abs(excess), len(able)), replace=False)] -= np.sign(excess)
     return rng.permutation(counts)
+
+
+def _deal(ages: np.ndarray, counts: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+    """Deal `ages` out to people in albums of `counts`, each within `SPAN` years where enough such ages are left."""
+    left = np.bincount(ages, minlength=ages.max() + SPAN + 1)
+    albums: list[np.ndarray] = [np.empty(0, int)] * len(counts)
+    for person in np.argsort(-counts, kind="stable"):
+        windows = np.convolve(left, np.ones(SPAN + 1, int), "valid")  # ages left from each age on
+        able = windows * (windows >= counts[person])
+        first = rng.choice(len(able), p=able / able.sum()) if able.any() else windows.argmax()
+        # Equal for all ages of the window; with too few in it, the nearest outside follow.
+        near = np.abs(np.arange(len(left)) - first - SPAN / 2).clip(SPAN / 2)
+        pool = rng.permutation(np.repeat(np.arange(len(left)), left))
+        albums[person] = pool[np.argsort(near[pool], kind="stable")][: counts[person]]
+        left -= np.bincount(albums[person], minlength=len(left))
+    return albums
 
 
 def _subject_rows(number: int, group: str, ages: np.ndarray, rng: np.random.Generator) -> list[dict]:

@@ -105,6 +105,12 @@ def test_ages_albums_and_people_are_distributed_as_in_morph():
     assert total_variation(people["race"] + people["gender"], morph2.GROUPS / morph2.GROUPS.sum()) < 0.01
 
 
+def test_ages_of_a_small_archive_with_thick_albums_pile_up_nowhere():
+    rows = labels(70, 280)
+    assert rows.groupby("id_num").size().max() > 12
+    assert total_variation(rows["age"], published("age_histogram", "images")) < 0.06
+
+
 def test_flawless_rows_are_consistent():
     rows = labels(60, 240)
     assert rows.groupby("id_num")[["dob", "race", "gender"]].nunique().eq(1).all(axis=None)
