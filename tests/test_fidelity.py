@@ -331,6 +331,7 @@ def test_row_20_tsne(monkeypatch):
 
 # The equations
 
+
 @pytest.mark.parametrize("number", range(1, 14))
 def test_every_equation_stands_in_one_place_of_the_code(number):
     """`Eq. N` marks the code of equation N; modules that hold several announce them as `Eqs. M-N`."""

@@ -120,7 +120,8 @@ def draw(ages: pd.Series) -> Figure:
     axis.set(xlabel="age (years)", ylabel="images", xlim=(counts.index[0] - 0.5, counts.index[-1] + 0.5))
     number = shot.value_counts().reindex(SHOTS, fill_value=0)
     labels = [f"{name}-shot: {BOUNDS[name]} (ages: {number[name] or 'none'})" for name in SHOTS]
-    figure.legend([Patch(color=COLOURS[name]) for name in SHOTS], labels, loc="outside lower center", ncols=len(SHOTS))
+    patches, spacing = [Patch(color=COLOURS[name]) for name in SHOTS], {"handlelength": 1, "columnspacing": 1.2}
+    figure.legend(patches, labels, loc="outside lower center", ncols=len(SHOTS), **spacing)
     return figure
 
 

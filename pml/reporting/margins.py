@@ -7,9 +7,11 @@ deviation either way and dotted lines at the least and the greatest value; the l
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from pml.errors import InputError, stage_main
 from pml.files import read_table
@@ -52,6 +54,9 @@ def draw(classes: pd.DataFrame, margins: pd.DataFrame) -> Figure:
     for axis, (column, title) in zip(above, OF_CLASSES.items(), strict=True):
         axis.scatter(seen["count"], seen[column], s=8, color=PALETTE[0], linewidths=0, alpha=0.8)
         axis.set(title=title, xlabel="samples of the age", xscale=scale)
+        axis.xaxis.set_minor_formatter(NullFormatter())
+        if scale == "log":
+            axis.set_xlim(10 ** np.floor(np.log10(seen["count"].min())), None)  # from a power of ten, which has a label
     for axis, (name, title) in zip(below, OVER_EPOCHS.items(), strict=False):
         _draw_epochs(axis, margins, name)
         axis.set(title=title)
