@@ -26,7 +26,8 @@ BY_HAND = "download it by hand and name the file in the config under datasets.<n
 def fetch(url: str, output: str | Path, checksum: str | None = None, pause: float = 2.0) -> None:
     """Download `url` to `output`, unless a file with that checksum is there already.
 
-    A transfer that breaks off goes on from where it stopped, if the server can, up to `ATTEMPTS` times.
+    A transfer that breaks off goes on from where it stopped, if the server can, up to `ATTEMPTS` times; one that is killed does
+    so when it is asked for again. What has come so far waits beside `output` as `.<name>.part`.
 
     Args:
         checksum: `md5:HEX` or `sha256:HEX`; None takes the file as it comes, and one that is there as it is.
@@ -39,8 +40,13 @@ def fetch(url: str, output: str | Path, checksum: str | None = None, pause: floa
     if checksum is not None:
         parse_checksum(checksum)
 
+    part = output.with_name(f".{output.name}.part")
+    if checksum is None:
+        part.unlink(missing_ok=True)  # nothing would tell whether the rest belongs to it
+
     def downloader(url: str, target: str, _pooch: None) -> None:
-        _download(url, Path(target), output.name, pause)
+        _download(url, part, output.name, pause)
+        part.replace(target)
 
     try:
         pooch.retrieve(url, checksum, fname=output.name, path=output.parent, downloader=downloader)
@@ -62,10 +68,10 @@ def _reason(error: requests.RequestException) -> object:
     return getattr(error.args[0] if error.args else None, "reason", error)
 
 
-def _download(url: str, target: Path, name: str, pause: float) -> None:
+def _download(url: str, part: Path, name: str, pause: float) -> None:
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            return _download_rest(url, target, name)
+            return _download_rest(url, part, name)
         except TRANSIENT as error:
             if attempt == ATTEMPTS:
                 raise
@@ -73,9 +79,9 @@ def _download(url: str, target: Path, name: str, pause: float) -> None:
             time.sleep(pause * 2 ** (attempt - 1))
 
 
-def _download_rest(url: str, target: Path, name: str) -> None:
-    """Append to `target` what it lacks of `url`; begin again if the server cannot resume."""
-    done = target.stat().st_size
+def _download_rest(url: str, part: Path, name: str) -> None:
+    """Append to `part` what it lacks of `url`; begin again if the server cannot resume."""
+    done = part.stat().st_size if part.exists() else 0
     # Compressed in transit, the bytes could neither be counted nor resumed.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={done}-"} if done else {})
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
@@ -85,7 +91,7 @@ def _download_rest(url: str, target: Path, name: str) -> None:
         resumed = response.status_code == requests.codes.partial_content
         size = response.headers.get("Content-Length")
         steps = -(-int(size) // CHUNK) if size else None
-        with target.open("ab" if resumed else "wb") as file:
+        with part.open("ab" if resumed else "wb") as file:
             for chunk in progress(response.iter_content(CHUNK), f"{name} (MB)", steps):
                 file.write(chunk)
 

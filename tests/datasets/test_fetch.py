@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from pml.datasets import fetch as fetching
 from pml.datasets.fetch import fetch, main
 from pml.errors import InputError
 
@@ -63,6 +64,26 @@ def test_a_broken_transfer_goes_on_where_it_stopped(server, tmp_path):
     assert server.ranges[0] is None
     assert 0 < int(server.ranges[1][len("bytes=") : -1]) <= len(CONTENT) // 2
     assert (tmp_path / "A.zip").read_bytes() == CONTENT
+
+
+def test_a_killed_transfer_goes_on_where_it_stopped_when_asked_for_again(server, tmp_path, monkeypatch):
+    write, killed = fetching.progress, []
+
+    def kill_once(chunks, *arguments):
+        for chunk in write(chunks, *arguments):
+            yield chunk
+            if not killed:
+                killed.append(True)
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(fetching, "progress", kill_once)
+    server.ranges.append("no break")  # /broken serves all it is asked for
+    with pytest.raises(KeyboardInterrupt):
+        fetch(server.url + "/broken", tmp_path / "A.zip", MD5)
+    assert [path.name for path in tmp_path.iterdir()] == [".A.zip.part"]
+    fetch(server.url + "/broken", tmp_path / "A.zip", MD5)
+    assert server.ranges[-1] == f"bytes={fetching.CHUNK}-"
+    assert (tmp_path / "A.zip").read_bytes() == CONTENT and len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_server_that_cannot_resume_sends_it_all_again(server, tmp_path):
