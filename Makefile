@@ -20,6 +20,7 @@ check: .venv/installed
 bench: .venv/installed
 	python -m benchmarks.detection
 	python -m benchmarks.synthetic_difficulty
+	python -m benchmarks.imdb_wiki_index
 
 .venv/installed: requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; try make PYTHON=python3.11")'
