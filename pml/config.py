@@ -58,7 +58,10 @@ def _check_experiment(config: dict, name: str) -> None:
             raise InputError(f"{where}: method '{method}' has no folds; write a list, or first-last with first <= last")
     if experiment["curriculum"] != sorted(experiment["curriculum"]):
         raise InputError(f"{where}.curriculum: {experiment['curriculum']} do not ascend; write the smallest line first")
-    first_age, last_age = experiment["training"]["ages"]
+    training = experiment["training"]
+    if training["optimiser"] == "sgd" and training["nesterov"] and not training["momentum"]:
+        raise InputError(f"{where}.training.nesterov: needs a momentum; set momentum above 0, or nesterov to false")
+    first_age, last_age = training["ages"]
     if first_age >= last_age:
         raise InputError(f"{where}.training.ages: {first_age} is not below {last_age}; write the first age, then the last")
 

@@ -103,6 +103,10 @@ def test_defaults_leave_the_given_config_alone():
         (changed("suite", value="tables"), "config: suite: 'tables' does not match"),
         (changed("methods", "a b", value={"class": "a:B", "label": "x"}), "config: methods: 'a b' does not match"),
         (changed("experiments", "lopo", "training", "ages", value=[100, 0]), "lopo.training.ages: 100 is not below 0"),
+        (
+            changed("experiments", "lopo", "training", value={"optimiser": "sgd", "momentum": 0, "nesterov": True}),
+            "experiments.lopo.training.nesterov: needs a momentum; set momentum above 0",
+        ),
         (changed("experiments", "lopo", "curriculum", value=[0.4, 0.2]), "lopo.curriculum: .* do not ascend"),
         (changed("tables", "table4", value={"experiments": ["lop"]}), "tables.table4.experiments: 'lop' .*did you mean 'lopo'"),
         (

@@ -224,6 +224,18 @@ def test_row_12_optimiser():
     assert loop.learning_rate_at(training["epochs"], cosine) == pytest.approx(0)
     assert loop.learning_rate_at(3, exponential) == pytest.approx(1e-4 * training["decay"] ** 3)
 
+    released = demo_settings(
+        learning_rate=0.001, weight_decay=0.1, schedule="polynomial", warmup_epochs=50, warmup_from=1 / 16, epochs=300,
+        nesterov=True, amsgrad=True, backbone_rate=0.1,
+    )  # fmt: skip
+    assert released["power"] == 0.9
+    adam, sgd = (loop.build_optimiser(model, as_settings(released | {"optimiser": name})) for name in ("adam", "sgd"))
+    assert adam.defaults["amsgrad"] and sgd.defaults["nesterov"]
+    shares = [(group["params"][0], group["share"]) for group in sgd.param_groups]
+    assert shares == [(model.backbone.weight, 0.1), (model.method.weight, 1)]
+    rates = [loop.learning_rate_at(epoch, as_settings(released)) for epoch in (0, 50, 175, 300)]
+    assert rates == pytest.approx([0.001 / 16, 0.001, 0.001 * 0.5**0.9, 0])
+
 
 def test_row_13_augmentation():
     augmentation = Augmentation(**demo_settings()["augmentation"])

@@ -51,13 +51,16 @@ def seeds_of(seed: int, fold: int, epoch: int) -> int:
 def learning_rate_at(epoch: float, settings: Settings) -> float:
     """Return the learning rate after `epoch` epochs of a course, fractions included.
 
-    A linear warm-up from zero, then the cosine of CosineAnnealingLR down to zero, or ExponentialLR's constant factor an
-    epoch (Sec. 4.2), or a constant rate.
+    A linear warm-up, then the cosine of CosineAnnealingLR down to zero, or ExponentialLR's constant factor an epoch (Sec. 4.2),
+    or PolynomialLR's power down to zero (the released code), or a constant rate.
     """
     if settings.warmup_epochs and epoch <= settings.warmup_epochs:
-        return settings.learning_rate * epoch / settings.warmup_epochs
-    if settings.schedule == "cosine":
+        first = settings.learning_rate * settings.warmup_from
+        return first + (settings.learning_rate - first) * epoch / settings.warmup_epochs
+    if settings.schedule in ("cosine", "polynomial"):
         progress = (epoch - settings.warmup_epochs) / (settings.epochs - settings.warmup_epochs)
+        if settings.schedule == "polynomial":
+            return settings.learning_rate * (1 - progress) ** settings.power
         return settings.learning_rate * (1 + math.cos(math.pi * progress)) / 2
     if settings.schedule == "exponential":
         return settings.learning_rate * settings.decay ** int(epoch - settings.warmup_epochs)
@@ -65,11 +68,18 @@ def learning_rate_at(epoch: float, settings: Settings) -> float:
 
 
 def build_optimiser(model: Model, settings: Settings) -> torch.optim.Optimizer:
-    """Return Adam or SGD over backbone and method, with the paper's weight decay and momentum (Sec. 4.2)."""
-    parameters = [*model.backbone.parameters(), *model.method.parameters()]
+    """Return Adam or SGD over backbone and method, with the paper's weight decay and momentum (Sec. 4.2).
+
+    Each of the two is a group of parameters; its `share` is what it has of the learning rate.
+    """
+    groups = [
+        {"params": list(model.backbone.parameters()), "share": settings.backbone_rate},
+        {"params": list(model.method.parameters()), "share": 1},
+    ]
+    shared = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
     if settings.optimiser == "adam":
-        return torch.optim.Adam(parameters, settings.learning_rate, weight_decay=settings.weight_decay, fused=True)
-    return torch.optim.SGD(parameters, settings.learning_rate, settings.momentum, weight_decay=settings.weight_decay)
+        return torch.optim.Adam(groups, **shared, amsgrad=settings.amsgrad, fused=True)
+    return torch.optim.SGD(groups, **shared, momentum=settings.momentum, nesterov=settings.nesterov)
 
 
 def train(
@@ -129,7 +139,7 @@ def train(
             inputs = augment(inputs, settings.augmentation, generator)
             learning_rate = learning_rate_at(epoch_of_course + (step + 0.5) / steps, settings)
             for group in optimiser.param_groups:
-                group["lr"] = learning_rate
+                group["lr"] = learning_rate * group["share"]
             with autocast(precision, model.device):
                 features = model.backbone(inputs)
             # The heads work on exponentials and small variances: always in float32.

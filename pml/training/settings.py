@@ -33,11 +33,16 @@ class Settings:
     batch_size: int
     optimiser: str
     learning_rate: float
+    backbone_rate: float  # share of the learning rate
     weight_decay: float
     momentum: float
+    nesterov: bool
+    amsgrad: bool
     schedule: str
     decay: float
+    power: float
     warmup_epochs: float
+    warmup_from: float  # share of the learning rate
     augmentation: Augmentation
     precision: str
     device: str

@@ -65,12 +65,21 @@ def test_exponential_schedule_is_torch_s(settings):
             assert loop.learning_rate_at(epoch + fraction, settings) == pytest.approx(expected[epoch])
 
 
+@pytest.mark.parametrize("power", [0.9, 2])
+def test_polynomial_schedule_is_torch_s(settings, power):
+    settings = dataclasses.replace(settings, schedule="polynomial", power=power, epochs=EPOCHS)
+    optimiser = sgd(settings)
+    expected = rates_of(torch.optim.lr_scheduler.PolynomialLR(optimiser, EPOCHS * STEPS, power), optimiser, EPOCHS * STEPS)
+    found = [loop.learning_rate_at(step / STEPS, settings) for step in range(EPOCHS * STEPS + 1)]
+    assert found == pytest.approx(expected, rel=1e-9, abs=1e-15)
+
+
 def test_constant_schedule_is_constant(settings):
     settings = dataclasses.replace(settings, schedule="constant")
     assert {loop.learning_rate_at(epoch / 3, settings) for epoch in range(10)} == {settings.learning_rate}
 
 
-@pytest.mark.parametrize("schedule", ["cosine", "constant"])
+@pytest.mark.parametrize("schedule", ["cosine", "polynomial", "constant"])
 @pytest.mark.parametrize("warmup", [1, 2.5, EPOCHS, 2 * EPOCHS])
 def test_warm_up_rises_linearly_from_zero_and_meets_the_schedule(settings, schedule, warmup):
     settings = dataclasses.replace(settings, schedule=schedule, epochs=EPOCHS, warmup_epochs=warmup)
@@ -78,6 +87,15 @@ def test_warm_up_rises_linearly_from_zero_and_meets_the_schedule(settings, sched
         assert loop.learning_rate_at(epoch, settings) == pytest.approx(settings.learning_rate * epoch / warmup)
     if warmup < EPOCHS:
         assert loop.learning_rate_at(warmup + 1e-9, settings) == pytest.approx(settings.learning_rate)
+
+
+def test_warm_up_from_a_share_of_the_rate_is_torch_s(settings):
+    settings = dataclasses.replace(settings, schedule="constant", warmup_epochs=EPOCHS, warmup_from=1 / 16)
+    optimiser = sgd(settings)
+    scheduler = torch.optim.lr_scheduler.LinearLR(optimiser, 1 / 16, total_iters=EPOCHS * STEPS)
+    expected = rates_of(scheduler, optimiser, EPOCHS * STEPS)
+    found = [loop.learning_rate_at(step / STEPS, settings) for step in range(EPOCHS * STEPS + 1)]
+    assert found == pytest.approx(expected, rel=1e-9)
 
 
 def test_every_epoch_fold_and_seed_has_its_own_random_numbers():
@@ -89,10 +107,43 @@ def test_every_epoch_fold_and_seed_has_its_own_random_numbers():
 def test_optimiser_holds_every_parameter_of_backbone_and_method(build, name, kind):
     model, settings = build(optimiser=name, momentum=0.8, weight_decay=0.1)
     optimiser = loop.build_optimiser(model, settings)
-    [group] = optimiser.param_groups
-    assert type(optimiser) is kind and group["weight_decay"] == 0.1 and group.get("momentum", 0.8) == 0.8
-    held = {id(parameter) for parameter in group["params"]}
-    assert held == {id(parameter) for part in (model.backbone, model.method) for parameter in part.parameters()}
+    assert type(optimiser) is kind
+    for group, part in zip(optimiser.param_groups, (model.backbone, model.method), strict=True):
+        assert group["weight_decay"] == 0.1 and group.get("momentum", 0.8) == 0.8
+        assert {id(parameter) for parameter in group["params"]} == {id(parameter) for parameter in part.parameters()}
+
+
+@pytest.mark.parametrize(
+    "changes, reference",
+    [
+        ({"optimiser": "sgd", "nesterov": True}, lambda *given: torch.optim.SGD(*given, momentum=0.9, nesterov=True)),
+        ({"optimiser": "adam", "amsgrad": True}, lambda *given: torch.optim.Adam(*given, amsgrad=True)),
+    ],
+    ids=["nesterov", "amsgrad"],
+)
+def test_variants_of_the_optimisers_are_torch_s(build, changes, reference):
+    model, settings = build(weight_decay=0, **changes)
+    weight = model.method.classifier.weight
+    twin = weight.detach().clone().requires_grad_()
+    optimisers = loop.build_optimiser(model, settings), reference([twin], settings.learning_rate)
+    for scale in (1.0, -0.1, 0.01):
+        weight.grad, twin.grad = (torch.full_like(weight, scale) for _ in range(2))
+        for optimiser in optimisers:
+            optimiser.step()
+        torch.testing.assert_close(weight, twin)
+
+
+def test_backbone_has_its_share_of_the_rate(build, finished, tmp_path):
+    one_step = {"optimiser": "sgd", "momentum": 0, "weight_decay": 0, "schedule": "constant", "epochs": 1, "batch_size": 18}
+    moved = {}
+    for share in (1, 0.1):
+        model, settings = build(**one_step, backbone_rate=share)
+        weights = model.backbone.layer4[0].conv1.weight, model.method.classifier.weight
+        before = [weight.detach().clone() for weight in weights]
+        train(model, settings, finished.data, tmp_path / f"{share}.pt")
+        moved[share] = [weight.detach() - start for weight, start in zip(weights, before, strict=True)]
+    torch.testing.assert_close(moved[0.1][0], 0.1 * moved[1][0], rtol=1e-2, atol=1e-7)
+    assert moved[1][0].abs().max() > 1e-5 and moved[0.1][1].equal(moved[1][1])
 
 
 def test_history_has_a_row_an_epoch_with_every_term(build, finished, tmp_path):
