@@ -254,21 +254,30 @@ def test_row_14_processes():
     pass
 
 
-def test_row_15_model_selection(tmp_path, monkeypatch):
-    training = demo_settings(epochs=2, batch_size=4, augmentation={}, mirror_test=False)
+def few(ages) -> loop.Part:
+    """Return a part of eight images of these ages."""
+    return loop.Part(pd.DataFrame({"age": ages, "age_std": np.nan}), np.arange(8), np.ones(8, int))
+
+
+def train_few(folder: Path, ages, validation=None, **changes) -> loop.Model:
+    """Train PML on eight faces of noise of these ages, with `changes` to what a config gives."""
+    training = demo_settings(batch_size=4, mirror_test=False, **changes)
     training["augmentation"] = Augmentation(**training["augmentation"])
-    part = pd.DataFrame({"age": np.linspace(20, 60, 8), "age_std": np.nan})
-    part = loop.Part(part, np.arange(8), np.ones(8, int))
     faces = np.random.default_rng(0).integers(0, 256, (8, 4, 4, 3), np.uint8)
-    ends = []
-    for validation in (None, part):
-        torch.manual_seed(0)
-        backbone = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(48, 8))
-        model = loop.Model(backbone, PML(8, range(CLASSES), PML.Options()), torch.device("cpu"))
+    torch.manual_seed(0)
+    backbone = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(48, 8))
+    model = loop.Model(backbone, PML(8, range(CLASSES), PML.Options()), torch.device("cpu"))
+    checkpoint = folder / "absent.pt"
+    loop.train(model, faces, few(ages), as_settings(training), 0, 1, checkpoint, lambda line: None, validation)
+    return model
+
+
+def test_row_15_model_selection(tmp_path, monkeypatch):
+    ages, ends = np.linspace(20, 60, 8), []
+    for validation in (None, few(ages)):
         errors = iter([1.0, 9.0])  # the first epoch looks better than the last
-        monkeypatch.setattr(loop, "predict", lambda *_, errors=errors: (part.ages.numpy() + next(errors), None))
-        loop.train(model, faces, part, as_settings(training), 0, 1, tmp_path / "c.pt", lambda line: None, validation)
-        ends.append(model)
+        monkeypatch.setattr(loop, "predict", lambda *_, errors=errors: (ages + next(errors), None))
+        ends.append(train_few(tmp_path, ages, validation, epochs=2))
     assert [row["validation_mae"] for row in ends[1].history] == pytest.approx([1.0, 9.0])
     assert "validation_mae" not in ends[0].history[0]
     for name, value in ends[0].method.state_dict().items():
@@ -297,7 +306,7 @@ def test_row_17_setting1():
             assert bool(set(subject[train]) & set(subject[test])) == shared
 
 
-def test_row_18_chalearn(tmp_path):
+def test_row_18_chalearn(tmp_path, monkeypatch):
     index = pd.DataFrame({"part": ["train"] * 2476 + ["validation"] * 1136 + ["test"] * 1079})
     index["image"] = index.index.astype(str)
     assert official(index, 0)["part"].value_counts().to_dict() == {"train": 3612, "test": 1079}
@@ -311,6 +320,12 @@ def test_row_18_chalearn(tmp_path):
     method = both()[0]
     half, whole = (targets(method, torch.tensor([age], dtype=torch.float64)) for age in (27.35, 27.0))
     assert method.expected_age(half).item() == pytest.approx(27.35) and not half.equal(whole)
+    loss = PML.loss
+    for changes, expected in (({}, 27.75), ({"whole_ages": True}, 27)):
+        seen = set()
+        monkeypatch.setattr(PML, "loss", lambda self, *batch, seen=seen: seen.update(batch[1].tolist()) or loss(self, *batch))
+        train_few(tmp_path, [27.75] * 8, epochs=1, **changes)
+        assert seen == {expected}
 
 
 def test_row_19_epsilon_error():

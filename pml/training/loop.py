@@ -114,6 +114,8 @@ def train(
     precision = choose_precision(settings.precision, model.device)
     scaler = torch.amp.GradScaler(model.device.type, enabled=precision == "float16")
     ages, age_stds = part.ages.to(model.device), part.age_stds.to(model.device)
+    if settings.whole_ages:
+        ages = ages.trunc()
     epochs = settings.courses * settings.epochs
     first_epoch = _restore(checkpoint, model, optimiser, scaler)
     saved = start = monotonic()

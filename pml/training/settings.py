@@ -28,6 +28,7 @@ class Settings:
     backbone: str
     initialisation: str
     ages: tuple[int, int]
+    whole_ages: bool  # cut the training labels to whole years
     courses: int  # curricula that are trained one after the other; 1 without
     epochs: int  # of each course
     batch_size: int

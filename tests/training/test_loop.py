@@ -146,6 +146,16 @@ def test_backbone_has_its_share_of_the_rate(build, finished, tmp_path):
     assert moved[1][0].abs().max() > 1e-5 and moved[0.1][1].equal(moved[1][1])
 
 
+def test_whole_ages_are_what_training_sees_and_validation_does_not(build, finished, tmp_path, monkeypatch):
+    model, settings = build(whole_ages=True, epochs=1)
+    part, seen, loss = finished.data.part(1, "train"), [], model.method.loss
+    monkeypatch.setattr(model.method, "loss", lambda *batch: seen.extend(batch[1].tolist()) or loss(*batch))
+    monkeypatch.setattr(loop, "predict", lambda *_: (part.ages.numpy(), None))
+    loop.train(model, finished.data.faces, part, settings, 0, 1, tmp_path / "c.pt", lambda line: None, part)
+    assert len(seen) == 16 and set(seen) <= {float(int(age)) for age in part.ages.tolist()}
+    assert part.ages.frac().any() and model.history[0]["validation_mae"] == 0
+
+
 def test_history_has_a_row_an_epoch_with_every_term(build, finished, tmp_path):
     model, settings = build()
     lines = []
