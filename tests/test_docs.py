@@ -69,7 +69,8 @@ def test_the_fidelity_page_gives_every_option_of_both_presets():
 
 def test_every_setting_that_the_fidelity_page_names_exists():
     schema = load_schema("config")["$defs"]
-    config = schema["experiment"]["properties"] | schema["training"]["properties"]
+    training = schema["training"]["properties"]
+    config = schema["experiment"]["properties"] | training | training["augmentation"]["properties"]
     choices = {option.name: option.metadata.get("values", ("paper", "released")) for option in fields(PML.Options)}
     for name, value in settings_in((DOCS / "fidelity.md").read_text()).items():
         if name in choices:

@@ -24,7 +24,7 @@ from pml.progressive_margin.class_statistics import cosine_distance
 from pml.progressive_margin.margin_softmax import margin_log_softmax
 from pml.reporting import figure4
 from pml.training import loop
-from pml.training.augmentation import random_affine
+from pml.training.augmentation import MEAN, STD, augment, random_affine
 from pml.training.settings import Augmentation
 
 ROOT = Path(__file__).parents[1]
@@ -247,6 +247,16 @@ def test_row_13_augmentation():
     drawn[0] = drawn[0].sign()
     assert (drawn.corrcoef() - torch.eye(5)).abs().max() < 0.06, "drawn independently"
     assert drawn.std(1).min() > 0, "all of them vary"
+
+    assert not augmentation.one_of and list(augmentation.colour) == [0.5, 0.5, 0.5, 0.1]
+    face = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(0)) - 0.5
+    released = Augmentation(**demo_settings(augmentation={"one_of": True, "rotation": 0})["augmentation"])
+    faces = augment(face.expand(400, -1, -1, -1), released, torch.Generator().manual_seed(0))
+    grey = (faces * torch.tensor(STD).view(3, 1, 1) + torch.tensor(MEAN).view(3, 1, 1)).std(1).amax((1, 2)) < 1e-5
+    shown = [(faces - other).abs().amax((1, 2, 3)) < 1e-4 for other in (face.flip(2), face)]
+    kinds = torch.stack([*shown, grey])
+    assert (kinds.sum(0) <= 1).all(), "one of them, or colour"
+    assert (kinds.float().mean(1) - 0.25).abs().max() < 0.09
 
 
 @pytest.mark.skip(reason="training in several processes is not built yet")

@@ -23,7 +23,8 @@ from pml.training.augmentation import normalise
 from pml.training.settings import Augmentation, Settings
 
 TRAINING = {name: part["default"] for name, part in load_schema("config")["$defs"]["training"]["properties"].items()}
-TRAINING |= {"augmentation": Augmentation(flip=0, scale=0, rotation=0, translation=0), "device": "cpu"}
+AUGMENTATION = Augmentation(flip=0, scale=0, rotation=0, translation=0, one_of=False, colour=(0, 0, 0, 0))
+TRAINING |= {"augmentation": AUGMENTATION, "device": "cpu"}
 SETTINGS = Settings(method="baselines.dex:DEX", options={}, backbone="resnet18", initialisation="random", courses=1, **TRAINING)
 FACE_SIZE = 48
 FACTS = {"face_size": FACE_SIZE, "data": "noise", "train_images": 4}

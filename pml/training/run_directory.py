@@ -16,7 +16,7 @@ from pml.files import replacing, write_table
 from pml.method import Method, method_class, method_options
 from pml.training.backbone import build_backbone
 from pml.training.loop import Model
-from pml.training.settings import Augmentation, Settings
+from pml.training.settings import Settings, build_settings
 
 
 def is_finished(directory: Path, run_fingerprint: str, needs_model: bool) -> bool:
@@ -115,14 +115,14 @@ def load_model(directory: Path, device: torch.device) -> tuple[Model, Settings]:
     """Return the trained model of a run directory, and its settings.
 
     Raises:
-        InputError: the directory holds no finished run, or its model was not kept.
+        InputError: the directory holds no finished run, or one of other settings than today's, or its model was not kept.
     """
     values = read_run(directory)["settings"]
     path = directory / "model.pt"
     if not path.exists():
         raise InputError(f"{path}: no such file; add the run's fold to 'keep_models' in its config and run the workflow again")
     weights = torch.load(path, map_location=device, weights_only=True)
-    settings = Settings(**values | {"augmentation": Augmentation(**values["augmentation"]), "ages": tuple(values["ages"])})
+    settings = build_settings(values, f"{directory / 'run.json'}: settings")
     model = build_model(dataclasses.replace(settings, initialisation="random"), device)
     model.backbone.load_state_dict(weights["backbone"])
     model.method.load_state_dict(weights["method"])

@@ -11,12 +11,14 @@ from pml.errors import InputError, suggest
 
 @dataclass(frozen=True)
 class Augmentation:
-    """The paper's four augmentations (Sec. 4.2), drawn independently for every face and epoch."""
+    """The paper's four augmentations (Sec. 4.2), drawn for every face and epoch, or one of the released code's."""
 
     flip: float  # probability of a mirror image
     scale: float  # largest relative change of size, e.g. 0.1 for 0.9 to 1.1
     rotation: float  # largest angle in degrees, either way
     translation: float  # largest shift as a share of the width, either way, on each axis
+    one_of: bool  # mirror image, grey, rotation or colour jitter instead
+    colour: tuple[float, float, float, float]  # largest change of brightness, contrast, saturation (relative) and hue (turns)
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,18 @@ def load_settings(path: str | Path) -> Settings:
         values = json.loads(Path(path).read_text())
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as JSON: {error}; run the rule write_settings") from None
-    settings = _build(Settings, values, str(path))
-    augmentation = _build(Augmentation, values["augmentation"], f"{path}: augmentation")
+    return build_settings(values, str(path))
+
+
+def build_settings(values: dict, where: str) -> Settings:
+    """Return the settings that plain JSON types stand for; `where` they come from begins an error.
+
+    Raises:
+        InputError: a key is missing or unknown.
+    """
+    settings = _build(Settings, values, where)
+    augmentation = _build(Augmentation, values["augmentation"], f"{where}: augmentation")
+    augmentation = dataclasses.replace(augmentation, colour=tuple(augmentation.colour))
     return dataclasses.replace(settings, augmentation=augmentation, ages=tuple(values["ages"]))
 
 

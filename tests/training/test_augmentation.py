@@ -1,19 +1,22 @@
 """Warps against OpenCV's, and their ranges."""
 
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 import torch
 from torch.testing import assert_close
+from torchvision.transforms import ColorJitter, Grayscale
 
 from pml.training.augmentation import MEAN, STD, augment, normalise, random_affine
 from pml.training.settings import Augmentation
 
 SIZE = 16
-NONE = Augmentation(flip=0, scale=0, rotation=0, translation=0)
-ALL = Augmentation(flip=0.5, scale=0.2, rotation=30, translation=0.1)
+NONE = Augmentation(flip=0, scale=0, rotation=0, translation=0, one_of=False, colour=(0.5, 0.5, 0.5, 0.1))
+ALL = replace(NONE, flip=0.5, scale=0.2, rotation=30, translation=0.1)
+ONE_OF = replace(NONE, rotation=20, one_of=True)
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -52,21 +55,21 @@ def test_no_augmentation_leaves_the_faces(inputs):
 
 
 def test_flip_is_the_mirror_image(inputs):
-    mirrored = augment(inputs, Augmentation(flip=1, scale=0, rotation=0, translation=0), generator())
+    mirrored = augment(inputs, replace(NONE, flip=1), generator())
     assert_close(mirrored, inputs.flip(3), rtol=0, atol=1e-5)
 
 
 def test_flip_happens_as_often_as_asked():
-    mirrored = random_affine(4000, Augmentation(flip=0.3, scale=0, rotation=0, translation=0), generator())[:, 0, 0] < 0
+    mirrored = random_affine(4000, replace(NONE, flip=0.3), generator())[:, 0, 0] < 0
     assert mirrored.float().mean().item() == pytest.approx(0.3, abs=4 * math.sqrt(0.3 * 0.7 / 4000))
 
 
 @pytest.mark.parametrize(
     "augmentation",
     [
-        Augmentation(flip=0, scale=0, rotation=45, translation=0),
-        Augmentation(flip=0, scale=0.3, rotation=0, translation=0),
-        Augmentation(flip=0, scale=0, rotation=0, translation=0.2),
+        replace(NONE, rotation=45),
+        replace(NONE, scale=0.3),
+        replace(NONE, translation=0.2),
         ALL,
     ],
     ids=["rotation", "scale", "translation", "all"],
@@ -101,12 +104,68 @@ def test_draws_are_independent():
     assert (correlations - torch.eye(5)).abs().max() < 5 / math.sqrt(4000)
 
 
-def test_same_generator_gives_the_same_warps(inputs):
-    assert augment(inputs, ALL, generator(3)).equal(augment(inputs, ALL, generator(3)))
-    assert not augment(inputs, ALL, generator(3)).equal(augment(inputs, ALL, generator(4)))
+@pytest.mark.parametrize("augmentation", [ALL, ONE_OF], ids=["all", "one of"])
+def test_same_generator_gives_the_same_augmentations(inputs, augmentation):
+    assert augment(inputs, augmentation, generator(3)).equal(augment(inputs, augmentation, generator(3)))
+    assert not augment(inputs, augmentation, generator(3)).equal(augment(inputs, augmentation, generator(4)))
 
 
 def test_every_face_has_its_own_warp(inputs):
     same = inputs[:1].expand(3, -1, -1, -1)
     outputs = augment(same, ALL, generator())
     assert not outputs[0].equal(outputs[1]) and not outputs[1].equal(outputs[2])
+
+
+@pytest.fixture
+def pixels(inputs):
+    """400 times the same face in colours from 0 to 1."""
+    return inputs[:1].expand(400, -1, -1, -1)
+
+
+def standardised(pixels):
+    return (pixels - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
+
+
+def is_like(outputs, face):
+    """Tell which of the outputs show this face."""
+    return (outputs - standardised(face)).abs().amax((1, 2, 3)) < 1e-4
+
+
+def test_one_of_gives_each_face_a_mirror_image_grey_or_nothing_else_with_equal_chances(pixels):
+    """Rotation by 0 and colours left as they are show the face itself."""
+    still = replace(ONE_OF, rotation=0, colour=(0, 0, 0, 0))
+    outputs = augment(standardised(pixels), still, generator())
+    face = pixels[0]
+    mirrored, grey, same = (is_like(outputs, shown) for shown in (face.flip(2), Grayscale(3)(face), face))
+    assert (mirrored.int() + grey.int() + same.int() == 1).all()
+    for found, chance in ((mirrored, 0.25), (grey, 0.25), (same, 0.5)):
+        assert found.float().mean().item() == pytest.approx(chance, abs=4 * math.sqrt(chance * (1 - chance) / 400))
+
+
+def test_one_of_s_rotation_is_the_warp_s_alone(pixels):
+    """Flip, scale and translation are left out, whatever they are."""
+    alone = replace(ONE_OF, colour=(0, 0, 0, 0))
+    more = replace(alone, flip=1, scale=0.5, translation=0.3)
+    outputs = augment(standardised(pixels), more, generator())
+    assert outputs.equal(augment(standardised(pixels), alone, generator()))
+    others = (pixels[0].flip(2), Grayscale(3)(pixels[0]), pixels[0])
+    turned = ~torch.stack([is_like(outputs, face) for face in others]).any(0)
+    assert turned.float().mean().item() == pytest.approx(0.25, abs=0.09)
+
+
+@pytest.mark.parametrize("number, name", list(enumerate(["brightness", "contrast", "saturation", "hue"])))
+def test_colour_jitter_spreads_as_torchvision_s(number, name):
+    strength = (0.5, 0.5, 0.5, 0.1)[number]
+    only = tuple(strength if place == number else 0 for place in range(4))
+    generated = torch.Generator().manual_seed(5)
+    face = 0.3 + 0.4 * torch.rand(3, 4, 4, generator=generated)
+    outputs = augment(standardised(face).expand(4000, -1, -1, -1), replace(ONE_OF, rotation=0, colour=only), generator())
+    others = (face.flip(2), Grayscale(3)(face), face)
+    jittered = outputs[~torch.stack([is_like(outputs, other) for other in others]).any(0)]
+    jitter = ColorJitter(**{name: strength})
+    expected = torch.stack([standardised(jitter(face)) for _ in range(1000)])
+    assert len(jittered) == pytest.approx(1000, abs=110)
+    for statistic in (torch.mean, torch.std):
+        assert_close(statistic(jittered, 0), statistic(expected, 0), rtol=0, atol=0.1)
+    assert_close(jittered.amax(0), expected.amax(0), rtol=0, atol=0.05)
+    assert_close(jittered.amin(0), expected.amin(0), rtol=0, atol=0.05)

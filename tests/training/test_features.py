@@ -12,7 +12,8 @@ from pml.training.augmentation import normalise
 from pml.training.settings import Augmentation, Settings
 
 TRAINING = {name: part["default"] for name, part in load_schema("config")["$defs"]["training"]["properties"].items()}
-TRAINING |= {"augmentation": Augmentation(flip=0.5, scale=0.1, rotation=10, translation=0.05), "batch_size": 2}
+AUGMENTATION = Augmentation(flip=0, scale=0, rotation=0, translation=0, one_of=False, colour=(0, 0, 0, 0))
+TRAINING |= {"augmentation": AUGMENTATION, "batch_size": 2}
 SETTINGS = Settings(method="baselines.dex:DEX", options={}, backbone="resnet18", initialisation="random", courses=1, **TRAINING)
 # Neither the store nor folds.csv is in the order of the index, and d.png has no part in the fold.
 IMAGES, STORE = ["a.png", "b.png", "c.png", "d.png", "e.png"], ["e.png", "b.png", "c.png", "d.png", "a.png"]
