@@ -269,7 +269,7 @@ def few(ages) -> loop.Part:
     return loop.Part(pd.DataFrame({"age": ages, "age_std": np.nan}), np.arange(8), np.ones(8, int))
 
 
-def train_few(folder: Path, ages, validation=None, **changes) -> loop.Model:
+def train_few(folder: Path, ages, watched=None, **changes) -> loop.Model:
     """Train PML on eight faces of noise of these ages, with `changes` to what a config gives."""
     training = demo_settings(batch_size=4, mirror_test=False, **changes)
     training["augmentation"] = Augmentation(**training["augmentation"])
@@ -278,13 +278,13 @@ def train_few(folder: Path, ages, validation=None, **changes) -> loop.Model:
     backbone = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(48, 8))
     model = loop.Model(backbone, PML(8, range(CLASSES), PML.Options()), torch.device("cpu"))
     checkpoint = folder / "absent.pt"
-    loop.train(model, faces, few(ages), as_settings(training), 0, 1, checkpoint, lambda line: None, validation)
+    loop.train(model, faces, few(ages), as_settings(training), 0, 1, checkpoint, lambda line: None, watched)
     return model
 
 
 def test_row_15_model_selection(tmp_path, monkeypatch):
     ages, ends = np.linspace(20, 60, 8), []
-    for validation in (None, few(ages)):
+    for validation in (None, {"validation": few(ages)}):
         errors = iter([1.0, 9.0])  # the first epoch looks better than the last
         monkeypatch.setattr(loop, "predict", lambda *_, errors=errors: (ages + next(errors), None))
         ends.append(train_few(tmp_path, ages, validation, epochs=2))
@@ -292,6 +292,13 @@ def test_row_15_model_selection(tmp_path, monkeypatch):
     assert "validation_mae" not in ends[0].history[0]
     for name, value in ends[0].method.state_dict().items():
         assert value.equal(ends[1].method.state_dict()[name]), "validation decides nothing"
+    for selection, mae in (("validation", [1.0, 9.0]), ("oracle", [9.0, 1.0])):
+        errors = iter(mae)
+        monkeypatch.setattr(loop, "predict", lambda *_, errors=errors: (ages + next(errors), None))
+        chosen = train_few(tmp_path, ages, {selection: few(ages)}, epochs=2, selection=selection)
+        assert chosen.selected_epoch == 1 + mae.index(1.0)
+        last = chosen.method.classifier.weight.equal(ends[0].method.classifier.weight)
+        assert last == (chosen.selected_epoch == 2)
 
 
 def test_row_16_fgnet_score():

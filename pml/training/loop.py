@@ -1,5 +1,6 @@
 """One run's training, from the first epoch or a checkpoint to the last epoch."""
 
+import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ class Model:
         history: one row per epoch.
         margins: what the method tells of its margins, one row per epoch, if it has any.
         seconds: time spent in training, interruptions left out.
+        best: number, MAE and weights of the best epoch so far, if settings.selection chooses one.
     """
 
     backbone: nn.Module
@@ -37,10 +39,21 @@ class Model:
     history: list[dict[str, float]] = field(default_factory=list)
     margins: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0
+    best: dict | None = None
+
+    @property
+    def selected_epoch(self) -> int:
+        """The epoch, from 1, whose weights training leaves in the model."""
+        return self.best["epoch"] if self.best else len(self.history)
 
     def weights(self) -> dict[str, dict[str, Tensor]]:
         """Return what model.pt holds."""
         return {"backbone": self.backbone.state_dict(), "method": self.method.state_dict()}
+
+    def load_weights(self, weights: dict[str, dict[str, Tensor]]) -> None:
+        """Take over what `weights` returned."""
+        self.backbone.load_state_dict(weights["backbone"])
+        self.method.load_state_dict(weights["method"])
 
 
 def seeds_of(seed: int, fold: int, epoch: int) -> int:
@@ -91,10 +104,13 @@ def train(
     fold: int,
     checkpoint: Path,
     log: Callable,
-    validation: Part | None = None,
+    watched: dict[str, Part] | None = None,
     end_course: Callable[[int], None] = lambda course: None,
 ) -> None:
     """Train `model` in place to the last epoch, resuming from `checkpoint` if it exists; fills its history.
+
+    If settings.selection names a watched part, the model ends with the weights of the epoch of the last course whose MAE on
+    it is lowest, the earliest of several.
 
     Curricula are trained in order, each for all epochs under a learning rate that starts anew; weights and the optimiser's
     state are carried over (Sec. 3.3).
@@ -104,7 +120,7 @@ def train(
         part: the training part, not empty.
         checkpoint: written at most once a minute, at the end of an epoch.
         log: called with a line of text after every epoch, and once if the margins degenerate.
-        validation: a part whose MAE is recorded after every epoch; it decides nothing.
+        watched: parts, none of them empty, whose MAE is recorded after every epoch as `<name>_mae`.
         end_course: called with the number of each course but the last, from 1, when it has ended.
 
     Raises:
@@ -162,9 +178,13 @@ def train(
         if warning and not warned:
             log(f"fold {fold} seed {seed} epoch {epoch + 1} warning: {warning}")
             warned = True
-        if validation is not None and len(validation.store_rows):
-            predicted_ages, _ = predict(model, faces, validation.store_rows, settings)
-            model.history[-1]["validation_mae"] = float(np.abs(predicted_ages - validation.ages.numpy()).mean())
+        for name, watched_part in (watched or {}).items():
+            predicted_ages, _ = predict(model, faces, watched_part.store_rows, settings)
+            mae = float(np.abs(predicted_ages - watched_part.ages.numpy()).mean())
+            model.history[-1][f"{name}_mae"] = mae
+            competes = name == settings.selection and course == settings.courses
+            if competes and (model.best is None or mae < model.best["mae"]):
+                model.best = {"epoch": epoch + 1, "mae": mae, "weights": copy.deepcopy(model.weights())}
         model.seconds = earlier + monotonic() - start
         log(f"fold {fold} seed {seed} epoch {epoch + 1}/{epochs} loss {means['loss']:.4f}")
         if epoch_of_course + 1 == settings.epochs and course < settings.courses:
@@ -172,6 +192,8 @@ def train(
         if monotonic() - saved >= CHECKPOINT_SECONDS and epoch + 1 < epochs:
             _save(checkpoint, model, optimiser, scaler)
             saved = monotonic()
+    if model.best:
+        model.load_weights(model.best["weights"])
 
 
 @torch.inference_mode()
@@ -219,6 +241,7 @@ def _save(path: Path, model: Model, optimiser: torch.optim.Optimizer, scaler: to
         "history": model.history,
         "margins": model.margins,
         "seconds": model.seconds,
+        "best": model.best,
     }
     with replacing(path) as temporary:
         torch.save(state, temporary)
@@ -228,11 +251,11 @@ def _restore(path: Path, model: Model, optimiser: torch.optim.Optimizer, scaler:
     if not path.exists():
         return 0
     state = torch.load(path, map_location=model.device, weights_only=True)
-    model.backbone.load_state_dict(state["backbone"])
-    model.method.load_state_dict(state["method"])
+    model.load_weights(state)
     optimiser.load_state_dict(state["optimiser"])
     scaler.load_state_dict(state["scaler"])
     model.history[:] = state["history"]
     model.margins[:] = state["margins"]
     model.seconds = state["seconds"]
+    model.best = state["best"]
     return len(model.history)

@@ -30,15 +30,15 @@ def run_fold(
     checkpoint = directory / f"checkpoint-{key[:16]}.pt"
     run_directory.clear(directory, keep_courses=checkpoint.exists())
     train_part, test_part = _parts(data, fold)
+    watched = _watched_parts(settings, data, fold)
     torch.manual_seed(seeds_of(seed, fold, settings.courses * settings.epochs))
     model = run_directory.build_model(settings, device)
-    validation_part = data.part(fold, "validation")
 
     def end_course(course: int) -> None:
         predicted_ages, _ = predict(model, data.faces, test_part.store_rows, settings)
         run_directory.write_course(directory, course, test_part.index, predicted_ages)
 
-    train(model, data.faces, train_part, settings, seed, fold, checkpoint, _log, validation_part, end_course)
+    train(model, data.faces, train_part, settings, seed, fold, checkpoint, _log, watched, end_course)
     predicted_ages, distribution = predict(model, data.faces, test_part.store_rows, settings)
     run_directory.write_predictions(directory, test_part.index, predicted_ages, settings.age_classes, distribution)
     run_directory.write_history(directory, model)
@@ -53,6 +53,7 @@ def run_fold(
         seed=seed,
         train_images=len(train_part.index),
         test_images=len(test_part.index),
+        selected_epoch=model.selected_epoch,
         face_size=data.faces.shape[1],
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         precision=choose_precision(settings.precision, device),
@@ -92,6 +93,20 @@ def _parts(data: ExperimentData, fold: int) -> tuple[Part, Part]:
         if part.index.empty:
             raise InputError(f"fold {fold}: no {name} images; check experiments.<name>.folds in the config against folds.csv")
     return parts
+
+
+def _watched_parts(settings: Settings, data: ExperimentData, fold: int) -> dict[str, Part]:
+    """Return the parts of a fold whose error is followed through training; the test part only for an oracle."""
+    validation_part = data.part(fold, "validation")
+    watched = {} if validation_part.index.empty else {"validation": validation_part}
+    if settings.selection == "oracle":
+        watched["oracle"] = data.part(fold, "test")
+    if settings.selection == "validation" and not watched:
+        raise InputError(
+            f"fold {fold}: training.selection is 'validation', but no image is held out; "
+            "set experiments.<name>.validation above 0, or training.selection to last"
+        )
+    return watched
 
 
 def choose_device(name: str) -> torch.device:

@@ -124,8 +124,7 @@ def load_model(directory: Path, device: torch.device) -> tuple[Model, Settings]:
     weights = torch.load(path, map_location=device, weights_only=True)
     settings = build_settings(values, f"{directory / 'run.json'}: settings")
     model = build_model(dataclasses.replace(settings, initialisation="random"), device)
-    model.backbone.load_state_dict(weights["backbone"])
-    model.method.load_state_dict(weights["method"])
+    model.load_weights(weights)
     return model, settings
 
 

@@ -47,6 +47,7 @@ class Settings:
     warmup_epochs: float
     warmup_from: float  # share of the learning rate
     augmentation: Augmentation
+    selection: str  # of the epoch that predicts
     precision: str
     device: str
     mirror_test: bool

@@ -151,9 +151,26 @@ def test_whole_ages_are_what_training_sees_and_validation_does_not(build, finish
     part, seen, loss = finished.data.part(1, "train"), [], model.method.loss
     monkeypatch.setattr(model.method, "loss", lambda *batch: seen.extend(batch[1].tolist()) or loss(*batch))
     monkeypatch.setattr(loop, "predict", lambda *_: (part.ages.numpy(), None))
-    loop.train(model, finished.data.faces, part, settings, 0, 1, tmp_path / "c.pt", lambda line: None, part)
+    loop.train(model, finished.data.faces, part, settings, 0, 1, tmp_path / "c.pt", lambda line: None, {"validation": part})
     assert len(seen) == 16 and set(seen) <= {float(int(age)) for age in part.ages.tolist()}
     assert part.ages.frac().any() and model.history[0]["validation_mae"] == 0
+
+
+@pytest.mark.parametrize("maes, best", [([3, 1, 2], 2), ([1, 2, 3], 1), ([2, 1, 1], 2), ([3, 2, 1], 3)])
+def test_selection_keeps_the_first_epoch_of_lowest_error_of_the_last_course(build, finished, tmp_path, monkeypatch, maes, best):
+    model, settings = build(courses=2, epochs=3, selection="validation")
+    part = finished.data.part(1, "test")
+    ages, errors, ends = part.ages.numpy(), iter([0, 0, 0, *maes]), []
+
+    def predict(*_):
+        ends.append(copy.deepcopy(model))
+        return ages + next(errors), None
+
+    monkeypatch.setattr(loop, "predict", predict)
+    faces, train_part = finished.data.faces, finished.data.part(1, "train")
+    loop.train(model, faces, train_part, settings, 0, 1, tmp_path / "c.pt", lambda line: None, {"validation": part})
+    assert model.selected_epoch == 3 + best and same_weights(model, ends[2 + best])
+    assert len(model.history) == 6, "all epochs are trained"
 
 
 def test_history_has_a_row_an_epoch_with_every_term(build, finished, tmp_path):

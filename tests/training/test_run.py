@@ -211,6 +211,43 @@ def test_statistics_that_start_again_with_each_epoch_resume_to_the_same_bytes(fi
     assert counts.sum() == 2 * settings.batch_size, "the batches of the last epoch alone"
 
 
+@pytest.mark.parametrize("selection, part", [("oracle", "test"), ("validation", "validation")])
+def test_selected_epoch_outlives_an_interruption_and_predicts(store, settings, tmp_path, monkeypatch, selection, part):
+    """The rate of the last two epochs is so high that the first epoch stays the best."""
+    settings = dataclasses.replace(settings, epochs=3, selection=selection)
+    folds = pd.read_csv(store.folds)
+    folds.loc[folds["image"].isin(["04.jpg", "06.jpg", "11.jpg"]), "part"] = "validation"
+    write_table(folds, store.folds, "folds")
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)
+    monkeypatch.setattr(loop, "learning_rate_at", lambda epoch, settings: 1e-5 if epoch < 1 else 0.1)
+    run.run_fold(settings, store.open(), 0, 1, tmp_path / "whole", CPU, keep_model=True)
+    history = pd.read_csv(tmp_path / "whole/history.csv")
+    facts = json.loads((tmp_path / "whole/run.json").read_text())
+    assert facts["selected_epoch"] == history["epoch"][history[f"{selection}_mae"].idxmin()] < 3
+    model, _ = run_directory.load_model(tmp_path / "whole", CPU)
+    judge = store.open().part(1, part)
+    predicted, _ = loop.predict(model, store.open().faces, judge.store_rows, settings)
+    assert np.abs(predicted - judge.ages.numpy()).mean() == pytest.approx(history[f"{selection}_mae"].min(), abs=1e-4)
+
+    def interrupt(line):
+        if "epoch 3/3" in line:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "_log", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run.run_fold(settings, store.open(), 0, 1, tmp_path / "run", CPU, keep_model=True)
+    run.run_fold(settings, store.open(), 0, 1, tmp_path / "run", CPU, keep_model=True)
+    assert contents(tmp_path / "run") == contents(tmp_path / "whole")
+    assert json.loads((tmp_path / "run/run.json").read_text())["selected_epoch"] == facts["selected_epoch"]
+
+
+def test_selection_by_validation_needs_a_validation_part(store, settings, tmp_path, untrainable):
+    settings = dataclasses.replace(settings, selection="validation")
+    with pytest.raises(InputError, match="fold 1: .*no image is held out; set experiments.<name>.validation above 0"):
+        run.run_fold(settings, store.open(), 0, 1, tmp_path / "run", CPU, keep_model=False)
+
+
 def test_run_of_curricula_tells_what_each_course_predicts_and_resumes_to_the_same_bytes(store, settings, tmp_path, monkeypatch):
     settings = dataclasses.replace(settings, courses=3, epochs=1, batch_size=4)
     folds = pd.read_csv(store.folds)

@@ -5,11 +5,11 @@ def table_json(wildcards):
     """What a table needs of each of its experiments."""
     rows = []
     for name in config["tables"][wildcards.table]["experiments"]:
-        methods = config["experiments"][name]["methods"]
         row = {"experiment": name, "metrics": metrics_file(wildcards, name), "note": budget_note(name)}
         row["pretraining"] = config["experiments"][name]["pretraining"]
         row["methods"] = [
-            {"method": method} | {key: config["methods"][method][key] for key in ("label", "published")} for method in methods
+            {"method": method, "label": label, "published": config["methods"][method]["published"]}
+            for method, label in experiment_labels(name).items()
         ]
         rows.append(row)
     return json.dumps(rows)
@@ -30,10 +30,15 @@ def budget_note(name):
     experiment = config["experiments"][name]
     training, start, courses = experiment["training"], experiment["initialisation"], len(experiment["curriculum"]) + 1
     weights = f"the weights learnt in {start['experiment']}" if isinstance(start, dict) else f"{start} weights"
+    chosen = {
+        "last": "last epoch",
+        "validation": "best epoch on the validation part",
+        "oracle": "best epoch on the test set",
+    }[training["selection"]]
     return (
         f"Budget: {experiment['backbone']} from {weights}, faces of {config['face_size']} pixels, "
         f"{training['epochs']} epochs{f' for each of {courses} curricula' if courses > 1 else ''} in batches of {training['batch_size']}, {training['optimiser']} at "
-        f"{training['learning_rate']:g} with {training['schedule']} schedule, last epoch"
+        f"{training['learning_rate']:g} with {training['schedule']} schedule, {chosen}"
         f"{', mean over face and mirror image' if training['mirror_test'] else ''}."
     )
 
@@ -43,8 +48,7 @@ def comparison_json(wildcards):
     rows = []
     for name in config["comparisons"][wildcards.comparison]["experiments"]:
         row = {"experiment": name, "pooled": pooled_file(wildcards, name), "note": budget_note(name)}
-        methods = config["experiments"][name]["methods"]
-        rows.append(row | {"labels": {method: config["methods"][method]["label"] for method in methods}})
+        rows.append(row | {"labels": experiment_labels(name)})
     return json.dumps(rows)
 
 
@@ -71,7 +75,7 @@ def table6_json(wildcards):
         dataset = config["datasets"][experiment["dataset"]]
         row = {"experiment": name, "data": dataset["label"], "synthetic": is_synthetic(dataset), "note": budget_note(name)}
         row |= {"dividing_lines": experiment["curriculum"]} | table6_tables(wildcards, name)
-        rows.append(row | {"labels": {method: config["methods"][method]["label"] for method in experiment["methods"]}})
+        rows.append(row | {"labels": experiment_labels(name)})
     return json.dumps(rows)
 
 
@@ -108,7 +112,7 @@ def leakage_json(wildcards):
         row = {"experiment": name, "data": dataset["label"], "synthetic": is_synthetic(dataset)}
         row |= {"protocol": experiment["protocol"], "twin": config["leakage"].get(name)}
         row |= leakage_tables(wildcards, name)
-        rows.append(row | {"labels": {method: config["methods"][method]["label"] for method in experiment["methods"]}})
+        rows.append(row | {"labels": experiment_labels(name)})
     return json.dumps(rows)
 
 
@@ -135,7 +139,8 @@ def figure_methods(wildcards):
 
 def figure_labels(wildcards):
     """The labels of the method and the baseline that a figure compares."""
-    return [config["methods"][method]["label"] for method in figure_methods(wildcards)]
+    labels = experiment_labels(config["figures"][wildcards.figure]["experiment"])
+    return [labels[method] for method in figure_methods(wildcards)]
 
 
 def figure_jobs(wildcards):

@@ -118,8 +118,13 @@ def first_run(wildcards, fold):
     return f"{method_folder}/seed{seed}/fold{fold:03d}"
 
 
+def experiment_labels(name):
+    """The label of each method of an experiment, with a mark where the test part chooses the epoch."""
+    experiment = config["experiments"][name]
+    mark = " (oracle)" if experiment["training"]["selection"] == "oracle" else ""
+    return {method: config["methods"][method]["label"] + mark for method in experiment["methods"]}
+
+
 def method_labels(wildcards):
     """method=Label for every method of an experiment."""
-    return [
-        f"{method}={config['methods'][method]['label']}" for method in config["experiments"][wildcards.experiment]["methods"]
-    ]
+    return [f"{method}={label}" for method, label in experiment_labels(wildcards.experiment).items()]
