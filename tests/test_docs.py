@@ -79,6 +79,18 @@ def test_every_setting_that_the_fidelity_page_names_exists():
             assert value == config[name].get("default") or value in config[name]["enum"], name
 
 
+def test_the_example_of_the_released_training_validates_and_states_only_what_differs_from_the_defaults():
+    training = yaml.safe_load(code_blocks("fidelity.md", "yaml")[0])["training"]
+    config = yaml.safe_load((DOCS.parent / "config" / "config.yaml").read_text())
+    filled = []
+    for section in (training, {}):
+        config["experiments"]["fgnet_lopo"]["training"] = section
+        filled.append(check_config(config)["experiments"]["fgnet_lopo"]["training"])
+    released, default = filled
+    assert all(released[name] != default[name] for name in training)
+    assert released["power"] == 0.9 and released["augmentation"]["colour"] == [0.5, 0.5, 0.5, 0.1]
+
+
 def test_every_row_of_the_fidelity_page_has_its_test():
     tests = re.findall(r"^def (test_row_\w+)", (DOCS.parent / "tests" / "test_fidelity.py").read_text(), re.MULTILINE)
     assert [cells[-1].strip("`") for cells in fidelity_rows().values()] == tests
