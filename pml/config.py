@@ -61,6 +61,8 @@ def _check_experiment(config: dict, name: str) -> None:
     training = experiment["training"]
     if training["optimiser"] == "sgd" and training["nesterov"] and not training["momentum"]:
         raise InputError(f"{where}.training.nesterov: needs a momentum; set momentum above 0, or nesterov to false")
+    if training["selection"] == "validation" and not experiment["validation"] and experiment["protocol"] != "official_train":
+        raise InputError(f"{where}.training.selection: no image is held out to choose by; set {where[8:]}.validation above 0")
     first_age, last_age = training["ages"]
     if first_age >= last_age:
         raise InputError(f"{where}.training.ages: {first_age} is not below {last_age}; write the first age, then the last")

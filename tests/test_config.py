@@ -108,6 +108,10 @@ def test_defaults_leave_the_given_config_alone():
             changed("experiments", "lopo", "training", value={"optimiser": "sgd", "momentum": 0, "nesterov": True}),
             "experiments.lopo.training.nesterov: needs a momentum; set momentum above 0",
         ),
+        (
+            changed("experiments", "lopo", "training", "selection", value="validation"),
+            "set experiments.lopo.validation above 0",
+        ),
         (changed("experiments", "lopo", "curriculum", value=[0.4, 0.2]), "lopo.curriculum: .* do not ascend"),
         (changed("tables", "table4", value={"experiments": ["lop"]}), "tables.table4.experiments: 'lop' .*did you mean 'lopo'"),
         (

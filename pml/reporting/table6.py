@@ -22,26 +22,27 @@ from pml.reporting.tables import verdict
 KEYS = {"experiment", "data", "synthetic", "index", "folds", "metrics", "dividing_lines", "note", "labels"}
 
 
-def table6(published: pd.DataFrame, experiments: Sequence[Mapping], notes: Mapping[tuple[str, str], str]) -> pd.DataFrame:
+def table6(published: pd.DataFrame, experiments: Sequence[Mapping], notes: Mapping[tuple[str, float], str]) -> pd.DataFrame:
     """Return the `curricula` table: a row per experiment, method and curriculum, then the paper's rows that no one reproduces.
 
     Args:
         published: the paper's Table 6, schema `published_curricula`.
         experiments: as `read_experiments` returns them.
-        notes: what contradicts itself in the paper's row of a data set and curriculum, if anything.
+        notes: what contradicts itself in the paper's row of a data set and dividing line, if anything.
     """
-    printed = published.set_index(["dataset", "curriculum"])
+    printed = published.set_index(["dataset", "dividing_line"])
     rows, reproduced = [], set()
     for experiment in experiments:
         counted = count_courses(experiment)
         for method, label in experiment["labels"].items():
-            for course, path in enumerate(experiment["metrics"], 1):
-                key = (experiment["data"], f"D{course}")
+            lines = [*experiment["dividing_lines"], 1]
+            for course, (line, path) in enumerate(zip(lines, experiment["metrics"], strict=True), 1):
+                key = (experiment["data"], line)
                 reproduced.add(key)
                 twin = printed.loc[key] if key in printed.index else pd.Series(dtype=float)
                 rows.append(
-                    {"data": experiment["data"] + (" (synthetic)" if experiment["synthetic"] else ""), "curriculum": key[1]}
-                    | {"dividing_line": [*experiment["dividing_lines"], 1][course - 1], "method": label}
+                    {"data": experiment["data"] + (" (synthetic)" if experiment["synthetic"] else "")}
+                    | {"curriculum": f"D{course}", "dividing_line": line, "method": label}
                     | {"experiment": experiment["experiment"], "note": notes.get(key)}
                     | _of_paper(twin)
                     | counted.loc[course].to_dict()
@@ -49,7 +50,7 @@ def table6(published: pd.DataFrame, experiments: Sequence[Mapping], notes: Mappi
                 )
     for key, row in printed.iterrows():
         if key not in reproduced:
-            own = {"data": key[0], "curriculum": key[1], "dividing_line": row["dividing_line"]}
+            own = {"data": key[0], "curriculum": row["curriculum"], "dividing_line": key[1]}
             rows.append(own | _of_paper(row) | {"verdict": "published only", "note": notes.get(key)})
     return pd.DataFrame(rows, columns=list(load_schema("curricula")["properties"]))
 
@@ -69,8 +70,8 @@ def count_courses(experiment: Mapping) -> pd.DataFrame:
     return pd.DataFrame(rows, index=range(1, len(rows) + 1))
 
 
-def contradictions(published: pd.DataFrame, dataset: str, counts: pd.Series) -> dict[tuple[str, str], str]:
-    """Return what the printed samples of a data set say against its printed imbalance ratios, by data set and curriculum.
+def contradictions(published: pd.DataFrame, dataset: str, counts: pd.Series) -> dict[tuple[str, float], str]:
+    """Return what the printed samples of a data set say against its printed ratios, by data set and dividing line.
 
     Args:
         published: the paper's Table 6.
@@ -81,7 +82,7 @@ def contradictions(published: pd.DataFrame, dataset: str, counts: pd.Series) -> 
     for row, threshold in zip(rows.itertuples(), thresholds(counts, rows["dividing_line"].tolist()), strict=True):
         ratio = imbalance_ratio(counts, threshold)
         if sample_count(counts, threshold) == row.samples and ratio != row.imbalance_ratio:
-            found[dataset, row.curriculum] = (
+            found[dataset, row.dividing_line] = (
                 f"the paper prints {row.imbalance_ratio:g}/1, but the {row.samples:,} images that it prints are {ratio:g}/1"
             )
     return found

@@ -28,7 +28,7 @@ def run_fold(
         _log(f"fold {fold} seed {seed}: finished before")
         return
     checkpoint = directory / f"checkpoint-{key[:16]}.pt"
-    run_directory.clear(directory, keep_courses=checkpoint.exists())
+    run_directory.clear(directory, checkpoint)
     train_part, test_part = _parts(data, fold)
     watched = _watched_parts(settings, data, fold)
     torch.manual_seed(seeds_of(seed, fold, settings.courses * settings.epochs))

@@ -29,11 +29,17 @@ def is_finished(directory: Path, run_fingerprint: str, needs_model: bool) -> boo
         return False
 
 
-def clear(directory: Path, keep_courses: bool) -> None:
-    """Make the directory if it is missing; remove what says that a run is complete, and the courses of one before it."""
+def clear(directory: Path, checkpoint: Path) -> None:
+    """Make the directory if it is missing; remove all that tells of another run than the one that `checkpoint` belongs to.
+
+    The courses that a run has behind it are its own only together with its checkpoint, so the two stay or go together.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     stale = [directory / "run.json", directory / "model.pt"]
-    for path in stale + ([] if keep_courses else list(directory.glob("predictions_course*.csv"))):
+    stale += [path for path in directory.glob("checkpoint-*.pt") if path != checkpoint]
+    if not checkpoint.exists():
+        stale += directory.glob("predictions_course*.csv")
+    for path in stale:
         path.unlink(missing_ok=True)
 
 

@@ -69,6 +69,16 @@ def test_published_rows_stand_beside_them_and_by_themselves_where_no_one_reprodu
     assert (morph["verdict"] == "published only").all() and morph["mae"].isna().all() and len(morph) == 4
 
 
+def test_a_published_row_stands_beside_its_own_dividing_line_and_no_other(experiment, tmp_path):
+    fewer = {"dividing_lines": [0.3, 0.6], "metrics": experiment["metrics"][:3]}
+    table, _ = run(tmp_path, experiment | fewer)
+    chalearn = table[table["data"] == "ChaLearn"]
+    own = chalearn[chalearn["experiment"] == "courses"]
+    assert own["dividing_line"].tolist() == [0.3, 0.6, 1]
+    assert own["published_mae"].fillna(0).tolist() == [0, 4.622, 0] and own["note"].isna().all()
+    assert chalearn.loc[chalearn["verdict"] == "published only", "dividing_line"].tolist() == [0.2, 0.4, 0.8]
+
+
 def test_the_table_says_that_the_printed_ratio_contradicts_the_printed_samples(experiment, tmp_path):
     table, markdown = run(tmp_path, experiment)
     noted = table.dropna(subset="note")

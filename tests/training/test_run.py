@@ -276,6 +276,16 @@ def test_run_of_curricula_tells_what_each_course_predicts_and_resumes_to_the_sam
     assert instructed, "the course before is the instructor"
 
 
+def test_checkpoint_of_other_settings_goes_with_the_courses_it_had_behind_it(tmp_path):
+    own, other = tmp_path / "checkpoint-a.pt", tmp_path / "checkpoint-b.pt"
+    for path in (own, other, tmp_path / "predictions_course1.csv", tmp_path / "run.json"):
+        path.touch()
+    run_directory.clear(tmp_path, own)
+    assert {path.name for path in tmp_path.iterdir()} == {own.name, "predictions_course1.csv"}
+    run_directory.clear(tmp_path, other)
+    assert not list(tmp_path.iterdir())
+
+
 def test_reference_that_is_not_trained_predicts_from_the_images_of_each_course(store, settings, tmp_path):
     settings = dataclasses.replace(settings, method="baselines.constant_median:ConstantMedian", options={}, courses=2)
     folds = pd.read_csv(store.folds)
