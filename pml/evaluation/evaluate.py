@@ -11,8 +11,10 @@ from pml.evaluation import metrics
 from pml.files import read_table, write_table
 
 
-def evaluate(pooled: pd.DataFrame) -> pd.DataFrame:
+def evaluate(pooled: pd.DataFrame, selection: str = "last") -> pd.DataFrame:
     """Return the `metrics` table: a row per method and scope, methods in the order of their first row in `pooled`.
+
+    `selection` says by what the epoch that predicts was chosen (`training.selection` of the config).
 
     Scope `own` holds every image the method was tested on, `common` those that all methods were tested on in the same fold:
     methods may have run on some of the folds only, and only `common` compares them.
@@ -23,7 +25,7 @@ def evaluate(pooled: pd.DataFrame) -> pd.DataFrame:
         own = pooled["method"] == method
         rows.append({"method": method, "scope": "own", **metrics_of(pooled[own])})
         rows.append({"method": method, "scope": "common", **metrics_of(pooled[own & common])})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).assign(selection=selection)
 
 
 def mae_by_decade(pooled: pd.DataFrame) -> pd.DataFrame:
@@ -103,10 +105,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--pooled", required=True, help="pooled.csv of the experiment")
     parser.add_argument("--metrics", required=True, help="metrics.csv to write")
     parser.add_argument("--decades", required=True, help="decades.csv to write")
+    parser.add_argument("--selection", default="last", help="how the epoch was chosen: last, validation or oracle")
     options = parser.parse_args(arguments)
     pooled = read_table(options.pooled, "pooled")
     check_seeds(pooled, options.pooled)
-    write_table(evaluate(pooled), options.metrics, "metrics")
+    write_table(evaluate(pooled, options.selection), options.metrics, "metrics")
     write_table(mae_by_decade(pooled), options.decades, "decades")
 
 

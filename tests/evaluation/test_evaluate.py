@@ -139,3 +139,9 @@ def test_seeds_on_different_folds_are_refused(tmp_path, capsys):
     with pytest.raises(SystemExit):
         run_main(pooled, tmp_path)
     assert "the seeds of method 'pml' were tested on different images" in capsys.readouterr().err
+
+
+def test_metrics_say_how_the_epoch_was_chosen():
+    pooled = pooled_rows("pml")
+    assert (evaluate(pooled)["selection"] == "last").all()
+    assert (evaluate(pooled, "oracle")["selection"] == "oracle").all()

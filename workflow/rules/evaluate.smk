@@ -33,8 +33,11 @@ rule evaluate_predictions:
         "results/{suite}/logs/evaluate_predictions/{experiment}.log",
     conda:
         ENVIRONMENT
+    params:
+        selection=lookup(dpath="experiments/{experiment}/training/selection", within=config),
     shell:
-        "python -m pml.evaluation.evaluate --pooled {input} --metrics {output.metrics} --decades {output.decades} 2> {log}"
+        "python -m pml.evaluation.evaluate --pooled {input} --selection {params.selection} --metrics {output.metrics}"
+        " --decades {output.decades} 2> {log}"
 
 
 # What the runs predicted when a course of their curriculum had ended.
@@ -55,3 +58,5 @@ use rule evaluate_predictions as evaluate_course with:
         decades="results/{suite}/evaluation/{experiment}/course{course}/decades.csv",
     log:
         "results/{suite}/logs/evaluate_course/{experiment}/{course}.log",
+    params:
+        selection="last",
