@@ -201,7 +201,7 @@ def test_row_11_inference():
 def demo_settings(**changes):
     """Return what a config that leaves `training` out, but for `changes`, gives to PML."""
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-    config["experiments"]["fgnet_lopo"]["training"] = changes
+    config["experiments"]["fgnet_lopo"] |= {"training": changes, "validation": 0.1}
     return check_config(config)["experiments"]["fgnet_lopo"]["training"]
 
 

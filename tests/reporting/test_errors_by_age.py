@@ -15,7 +15,7 @@ def metrics():
     frame = frame.assign(selection="last").reindex(columns=load_schema("metrics")["properties"])
     frame[COUNTS] = 1
     frame[SCORES] = np.sort(np.random.default_rng(0).random((4, 11)), axis=1)
-    return frame.astype({column: float for column in frame if column not in ("method", "scope", *COUNTS)})
+    return frame.astype({column: float for column in frame if column not in ("method", "scope", "selection", *COUNTS)})
 
 
 @pytest.fixture
