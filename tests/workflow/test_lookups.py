@@ -17,6 +17,7 @@ def lookups(selection: str) -> dict:
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
     for experiment in config["experiments"].values():
         experiment["training"]["selection"] = selection
+        experiment["validation"] = 0.1  # something to choose by
     config["comparisons"] = {"parts": {"experiments": ["fgnet_lopo"], "reference": "pml"}}
     namespace = vars(pml_config) | {"config": pml_config.check_config(config), "json": json}
     for name in ("runs", "reports"):
