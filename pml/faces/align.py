@@ -14,6 +14,7 @@ from pml.faces.detection import FaceDetector
 from pml.faces.store import writing_faces
 from pml.files import read_table, write_table
 from pml.progress import progress
+from pml.workers import mapping
 
 POINTS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 COORDINATES = [f"{point}_{axis}" for point in POINTS for axis in "xy"]
@@ -68,22 +69,46 @@ def around(image: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return image[top:bottom, left:right], np.array([left, top], dtype=float)
 
 
-def align_images(images: Path, index: pd.DataFrame, landmarks: pd.DataFrame, size: int, store: Path, detector: FaceDetector):
-    """Write the face of every readable image of `index` to `store`; return the tables faces.csv and rejected.csv."""
+def align_image(path: Path, box: np.ndarray, marked: np.ndarray | None, size: int, detector: FaceDetector) -> tuple:
+    """Return one image's (size, size, 3) face, the source, the detection score, and the 10 coordinates of its landmarks.
+
+    Raises:
+        ValueError: the picture cannot be read whole.
+    """
+    image, corner = around(read_image(path), box)
+    source, score, points = find_landmarks(image, None if marked is None else marked - corner, detector)
+    if points is None:
+        return centre_crop(image, size), source, score, np.full(10, np.nan)
+    return align_face(image, points, size), source, score, (points + corner).ravel()
+
+
+def align_images(
+    images: Path, index: pd.DataFrame, landmarks: pd.DataFrame, size: int, store: Path, detector: FaceDetector, workers: int = 1
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Write the face of every readable image of `index` to `store`; return the tables faces.csv and rejected.csv.
+
+    The images are shared among so many `workers`, processes of their own; what they find does not depend on their number.
+    """
     marked = dict(zip(landmarks["image"], landmarks[COORDINATES].to_numpy().reshape(-1, 5, 2), strict=True))
+
+    def align(row: tuple) -> tuple | str:
+        name, *box = row
+        try:
+            return align_image(images / name, np.array(box, dtype=float), marked.get(name), size, detector)
+        except ValueError as error:
+            return str(error)
+
     faces, rejected = [], []
-    with writing_faces(store, size) as append:
-        for name, *box in progress(list(index[["image", *BOX]].itertuples(index=False)), "faces"):
-            try:
-                image = read_image(images / name)
-            except ValueError as error:
-                rejected.append((name, "faces", str(error)))
-                continue
-            image, corner = around(image, np.array(box, dtype=float))
-            points = marked[name] - corner if name in marked else None
-            source, score, points = find_landmarks(image, points, detector)
-            append(centre_crop(image, size) if points is None else align_face(image, points, size))
-            faces.append((name, source, score, *(np.full(10, np.nan) if points is None else (points + corner).ravel())))
+    rows = list(index[["image", *BOX]].itertuples(index=False, name=None))
+    with writing_faces(store, size) as append, mapping(align, workers) as map_in_order:
+        results = map_in_order(rows)
+        for (name, *_), result in zip(progress(rows, "faces"), results, strict=True):
+            if isinstance(result, str):
+                rejected.append((name, "faces", result))
+            else:
+                face, source, score, coordinates = result
+                append(face)
+                faces.append((name, source, score, *coordinates))
         if not faces:
             raise InputError(f"{images}: none of the {len(index)} images of the index can be read; is --images their root?")
     return (
@@ -100,16 +125,19 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--index", required=True, help="index.csv")
     parser.add_argument("--landmarks", required=True, help="landmarks.csv, the data set's own points")
     parser.add_argument("--size", type=int, required=True, help="width and height of a face in pixels")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads of the detector")
+    parser.add_argument("--threads", type=int, default=1, help="CPU cores: a process on each")
     parser.add_argument("--faces", type=Path, required=True, help="face store to write (.npy)")
     parser.add_argument("--table", required=True, help="faces.csv to write")
     parser.add_argument("--rejected", required=True, help="rejected.csv to write")
     options = parser.parse_args(arguments)
-    torch.set_num_threads(options.threads)
+    # The detector's networks are small: a second thread gains nothing, a second process does.
+    torch.set_num_threads(1)
 
     index = read_table(options.index, "index")
     landmarks = read_table(options.landmarks, "landmarks")
-    faces, rejected = align_images(options.images, index, landmarks, options.size, options.faces, FaceDetector())
+    detector = FaceDetector()
+    workers = 1 if detector.device.type == "cuda" else options.threads
+    faces, rejected = align_images(options.images, index, landmarks, options.size, options.faces, detector, workers)
     write_table(faces, options.table, "faces")
     write_table(rejected, options.rejected, "rejected")
 

@@ -34,8 +34,8 @@ class FaceDetector:
 
     def __init__(self, device: str | torch.device | None = None):
         """Load the detector onto `device`, by default CUDA where there is one."""
-        device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.mtcnn = MTCNN(keep_all=True, min_face_size=MIN_FACE_SIZE, device=device).eval()
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.mtcnn = MTCNN(keep_all=True, min_face_size=MIN_FACE_SIZE, device=self.device).eval()
 
     @torch.inference_mode()
     def detect(self, image: np.ndarray) -> Detection | None:

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -31,6 +32,8 @@ def encoded(image, format, **options):
 
 class RedDetector:
     """Finds a face wherever the first pixel is more red than blue."""
+
+    device = torch.device("cpu")
 
     def detect(self, image):
         found = image[0, 0, 0] > image[0, 0, 2]
@@ -66,10 +69,11 @@ def dataset(tmp_path):
     return tmp_path
 
 
-def run_stage(folder, output):
+def run_stage(folder, output, threads=1):
     paths = {"images": folder, "index": folder / "index.csv", "landmarks": folder / "landmarks.csv"}
     paths |= {"faces": output / "faces.npy", "table": output / "faces.csv", "rejected": output / "rejected.csv"}
-    main([text for name, path in paths.items() for text in (f"--{name}", str(path))] + ["--size", "32"])
+    named = [text for name, path in paths.items() for text in (f"--{name}", str(path))]
+    main([*named, "--size", "32", "--threads", str(threads)])
     return output
 
 
@@ -133,8 +137,9 @@ def test_each_rejection_says_why(output):
     assert "truncated" in reasons["truncated.jpg"]
 
 
-def test_the_same_images_give_the_same_bytes(dataset, output):
-    again = run_stage(dataset, dataset / "again")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_same_images_give_the_same_bytes_on_any_number_of_cores(dataset, output, threads):
+    again = run_stage(dataset, dataset / f"again{threads}", threads)
     for name in ("faces.npy", "faces.csv", "rejected.csv"):
         assert (output / name).read_bytes() == (again / name).read_bytes()
 

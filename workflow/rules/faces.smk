@@ -14,8 +14,7 @@ rule align_faces:
         "results/{suite}/logs/align_faces/{dataset}.log",
     conda:
         ENVIRONMENT
-    # The detector's networks are small: a second thread gains little, and waits for the first where the cores are busy.
-    threads: 1
+    threads: 8
     resources:
         mem_mb=4000,
         runtime="4h",
