@@ -21,6 +21,12 @@ bench: .venv/installed
 	python -m benchmarks.detection
 	python -m benchmarks.synthetic_difficulty
 	python -m benchmarks.imdb_wiki_index
+	python -m benchmarks.training_step
+	python -m benchmarks.head
+	python -m benchmarks.input_pipeline
+	python -m benchmarks.alignment
+	python -m benchmarks.memory
+	python -m benchmarks.graph
 
 .venv/installed: requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; try make PYTHON=python3.11")'

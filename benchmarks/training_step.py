@@ -1,0 +1,84 @@
+"""A training step of every method over a step of plain cross-entropy: ResNet-34, 112 pixels, batches of 32, float32.
+
+    python -m benchmarks.training_step        # about five minutes on two cores
+
+The steps are those of pml.training.loop, on a store of noise faces; a round trains each method for as many. The bar is 1.05.
+"""
+
+import argparse
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.nn import functional
+
+from benchmarks.paired import alternate, verdict
+from pml.age_classifier import AgeClassifier
+from pml.training.data import Part
+from pml.training.loop import train
+from pml.training.run_directory import build_model
+from pml.training.settings import Augmentation, Settings
+
+METHODS = {
+    "PML": "pml.progressive_margin:PML",
+    "KL baseline": "baselines.kl:KL",
+    "DEX": "baselines.dex:DEX",
+    "DLDL": "baselines.dldl:DLDL",
+    "DLDL-v2": "baselines.dldl_v2:DLDLv2",
+    "M-V Loss": "baselines.mean_variance:MeanVariance",
+}
+PLAIN = "plain cross-entropy"
+BAR = 1.05
+
+
+class CrossEntropy(AgeClassifier):
+    """Cross-entropy with the class of the age, and nothing else."""
+
+    def loss(self, features: torch.Tensor, ages: torch.Tensor, age_stds: torch.Tensor):
+        return functional.cross_entropy(self.classifier(features), self.classes(ages)), {}
+
+
+def settings_of(method: str, **changes: object) -> Settings:
+    """Return the settings of one epoch of `method` on a CPU."""
+    values = {
+        "method": method, "options": {}, "backbone": "resnet34", "initialisation": "random", "ages": (0, 100),
+        "whole_ages": False, "courses": 1, "epochs": 1, "batch_size": 32, "optimiser": "adam", "learning_rate": 1e-4,
+        "backbone_rate": 1, "weight_decay": 5e-4, "momentum": 0.9, "nesterov": False, "amsgrad": False, "schedule": "constant",
+        "decay": 1, "power": 1, "warmup_epochs": 0, "warmup_from": 0, "selection": "last", "precision": "float32",
+        "device": "cpu", "mirror_test": False, "augmentation": Augmentation(0.5, 0.1, 10, 0.1, False, (0, 0, 0, 0)),
+    }  # fmt: skip
+    return Settings(**(values | changes))
+
+
+def noise(count: int, size: int) -> tuple[np.ndarray, Part]:
+    """Return `count` faces of noise and their part: ages 15 to 70."""
+    generator = np.random.default_rng(0)
+    index = pd.DataFrame({"age": generator.uniform(15, 70, count), "age_std": np.nan})
+    return generator.integers(0, 256, (count, size, size, 3), np.uint8), Part(index, np.arange(count), np.ones(count, int))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--steps", type=int, default=2, help="of each method in a round")
+    options = parser.parse_args()
+    torch.set_num_threads(2)
+    faces, part = noise(32 * options.steps, 112)
+    candidates = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, method in {PLAIN: f"{__spec__.name}:CrossEntropy", **METHODS}.items():
+            torch.manual_seed(0)
+            settings = settings_of(method)
+            model = build_model(settings, torch.device("cpu"))
+            candidates[name] = partial(train, model, faces, part, settings, 0, 1, Path(folder) / name, lambda line: None)
+        seconds = alternate(candidates, options.rounds)
+    print(f"{PLAIN}: {np.median(seconds[PLAIN]) / options.steps * 1000:.0f} ms a step")
+    for name in METHODS:
+        print(verdict(f"{name} / {PLAIN}", seconds[name] / seconds[PLAIN], BAR))
+
+
+if __name__ == "__main__":
+    main()
