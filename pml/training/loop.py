@@ -92,7 +92,8 @@ def build_optimiser(model: Model, settings: Settings) -> torch.optim.Optimizer:
     shared = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
     if settings.optimiser == "adam":
         return torch.optim.Adam(groups, **shared, amsgrad=settings.amsgrad, fused=True)
-    return torch.optim.SGD(groups, **shared, momentum=settings.momentum, nesterov=settings.nesterov)
+    fused = model.device.type == "cuda"
+    return torch.optim.SGD(groups, **shared, momentum=settings.momentum, nesterov=settings.nesterov, fused=fused)
 
 
 def train(

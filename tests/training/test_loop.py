@@ -113,6 +113,13 @@ def test_optimiser_holds_every_parameter_of_backbone_and_method(build, name, kin
         assert {id(parameter) for parameter in group["params"]} == {id(parameter) for parameter in part.parameters()}
 
 
+@pytest.mark.parametrize("name", ["adam", "sgd"])
+def test_optimiser_is_fused_on_a_gpu(build, name):
+    model, settings = build(optimiser=name)
+    model.device = torch.device("cuda")
+    assert loop.build_optimiser(model, settings).defaults["fused"]
+
+
 @pytest.mark.parametrize(
     "changes, reference",
     [
