@@ -135,6 +135,8 @@ def train(
         ages = ages.trunc()
     epochs = settings.courses * settings.epochs
     first_epoch = _restore(checkpoint, model, optimiser, scaler)
+    if settings.compile:
+        model.backbone.compile()
     saved = start = monotonic()
     earlier = model.seconds
     warned = False

@@ -49,6 +49,7 @@ class Settings:
     augmentation: Augmentation
     selection: str  # of the epoch that predicts
     precision: str
+    compile: bool
     device: str
     mirror_test: bool
 

@@ -1,9 +1,11 @@
 import copy
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from pml.errors import InputError
 from pml.training import loop
@@ -269,6 +271,20 @@ def test_bfloat16_runs_on_the_cpu_near_float32(build, finished, tmp_path):
     assert losses[0] == pytest.approx(losses[1], rel=0.1)
     assert all(parameter.dtype == torch.float32 for parameter in low[0].backbone.parameters())
     assert loop.extract_features(low[0], finished.data.faces, np.arange(3), low[1]).dtype == torch.float32
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_compiled_backbone_trains_and_predicts_near_the_plain_one(build, finished, tmp_path):
+    found = []
+    for compiled in (False, True):
+        model, settings = build(epochs=1, compile=compiled)
+        model.backbone = nn.Sequential(nn.Conv2d(3, 512, 8, 8), nn.BatchNorm2d(512), nn.AvgPool2d(4), nn.Flatten())
+        names = model.backbone.state_dict().keys()
+        loss = train(model, settings, finished.data, tmp_path / f"{compiled}.pt").history[0]["loss"]
+        found.append([loss, *loop.predict(model, finished.data.faces, np.arange(11), settings)[0]])
+        assert (model.backbone._compiled_call_impl is not None) == compiled and model.backbone.state_dict().keys() == names
+    np.testing.assert_allclose(*found, rtol=1e-4)
 
 
 def test_more_faces_than_a_batch_are_predicted_one_by_one_the_same(build, finished):
