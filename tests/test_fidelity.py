@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 from torch.testing import assert_close
 
 from pml.config import check_config
@@ -25,7 +26,10 @@ from pml.progressive_margin.margin_softmax import margin_log_softmax
 from pml.reporting import figure4
 from pml.training import loop
 from pml.training.augmentation import MEAN, STD, augment, random_affine
+from pml.training.backbone import build_backbone
+from pml.training.batch_norm import batch_norm
 from pml.training.settings import Augmentation
+from tests.several_processes import run_in_processes
 
 ROOT = Path(__file__).parents[1]
 FEATURE_DIM, CLASSES = 40, 101
@@ -259,9 +263,47 @@ def test_row_13_augmentation():
     assert (kinds.float().mean(1) - 0.25).abs().max() < 0.09
 
 
-@pytest.mark.skip(reason="training in several processes is not built yet")
-def test_row_14_processes():
-    pass
+@pytest.mark.slow
+@pytest.mark.parametrize("changes", [{}, {"optimiser": "sgd", "augmentation": {"one_of": True}}], ids=["adam", "sgd"])
+def test_row_14_processes(tmp_path, changes):
+    one, several = ten_steps(changes), run_in_processes(2, ten_steps, tmp_path, changes)
+    assert len(one["gradients"]) == 10 and all(gradient.abs().max() > 1e-3 for gradient in one["gradients"])
+    assert one["state"]["method.statistics.counts"].sum() == 10 * 7
+    for each in several:
+        assert_close(each, one, rtol=0, atol=1e-6)
+    assert_close(*several, rtol=0, atol=0)
+
+
+def ten_steps(changes: dict) -> dict:
+    """Train PML on ResNet-18 in float64 for ten steps of seven images, which two processes share as three and four."""
+    training = demo_settings(batch_size=7, epochs=5, learning_rate=0.001, **changes)
+    training["augmentation"] = Augmentation(**training["augmentation"])
+    settings = as_settings(training)
+    faces = np.random.default_rng(0).integers(0, 256, (17, 32, 32, 3), np.uint8)
+    index = pd.DataFrame({"age": np.linspace(20, 60, 17).round(), "age_std": np.nan})
+    part = loop.Part(index, np.arange(17), np.ones(17, int))
+    torch.manual_seed(0)
+    backbone, feature_dim = build_backbone("resnet18", "random", batch_norm(torch.device("cpu")))
+    backbone.double().register_forward_pre_hook(lambda backbone, inputs: (inputs[0].double(),))
+    model = loop.Model(backbone, PML(feature_dim, range(CLASSES), PML.Options()).double(), torch.device("cpu"))
+    gradients = []
+
+    def keep_gradients(optimiser, *_):
+        of_all = [weight.grad.flatten() for group in optimiser.param_groups for weight in group["params"]]
+        gradients.append(torch.cat(of_all)[::100].clone())  # all would be a gigabyte
+
+    hook = register_optimizer_step_pre_hook(keep_gradients)
+    loop.train(model, faces, part, settings, 0, 1, Path("absent.pt"), lambda line: None, {"validation": part})
+    hook.remove()
+    parts = {"backbone": model.backbone, "method": model.method}
+    state = {f"{name}.{key}": value for name, module in parts.items() for key, value in module.state_dict().items()}
+    margins = model.method.margins().detach()
+    return {
+        "gradients": gradients,
+        "state": state,
+        "margins": margins,
+        "history": [list(row.values()) for row in model.history],
+    }
 
 
 def few(ages) -> loop.Part:

@@ -1,1 +1,1 @@
-"""From faces and folds to run directories: one process trains one or more folds."""
+"""From faces and folds to run directories: one process, or several together, train one or more folds."""

@@ -11,17 +11,18 @@ from pml.errors import InputError
 BACKBONES = {"resnet18": models.resnet18, "resnet34": models.resnet34}
 
 
-def build_backbone(name: str, initialisation: str) -> tuple[nn.Module, int]:
+def build_backbone(name: str, initialisation: str, batch_norm: type[nn.Module] = nn.BatchNorm2d) -> tuple[nn.Module, int]:
     """Return a network from (N, 3, H, W) normalised faces to (N, D) features, and D.
 
     Args:
         name: a key of `BACKBONES`.
         initialisation: "random", or the path of a checkpoint: torchvision's own weights (ImageNet) or a run's model.pt.
+        batch_norm: class of the layers that normalise.
 
     Raises:
         InputError: the checkpoint is missing, unreadable or of another network.
     """
-    network = BACKBONES[name](weights=None)
+    network = BACKBONES[name](weights=None, norm_layer=batch_norm)
     feature_dim = network.fc.in_features
     network.fc = nn.Identity()
     if initialisation != "random":

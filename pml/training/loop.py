@@ -14,8 +14,10 @@ from torch import Tensor, nn
 from pml.errors import InputError
 from pml.files import replacing
 from pml.method import Method
-from pml.training.augmentation import augment, normalise
+from pml.training import processes
+from pml.training.batches import draw_batches, load_faces, load_share
 from pml.training.data import Part
+from pml.training.device import to_device
 from pml.training.precision import autocast, choose_precision
 from pml.training.settings import Settings
 
@@ -125,14 +127,12 @@ def train(
         end_course: called with the number of each course but the last, from 1, when it has ended.
 
     Raises:
-        InputError: the loss is no longer finite.
+        InputError: the loss is no longer finite, or there are more processes than images in a batch.
     """
     optimiser = build_optimiser(model, settings)
     precision = choose_precision(settings.precision, model.device)
     scaler = torch.amp.GradScaler(model.device.type, enabled=precision == "float16")
-    ages, age_stds = part.ages.to(model.device), part.age_stds.to(model.device)
-    if settings.whole_ages:
-        ages = ages.trunc()
+    labels = torch.stack([part.ages.trunc() if settings.whole_ages else part.ages, part.age_stds])  # (2, N)
     epochs = settings.courses * settings.epochs
     first_epoch = _restore(checkpoint, model, optimiser, scaler)
     if settings.compile:
@@ -142,36 +142,30 @@ def train(
     warned = False
     for epoch in range(first_epoch, epochs):
         course, epoch_of_course = epoch // settings.epochs + 1, epoch % settings.epochs
-        members = torch.from_numpy(np.flatnonzero(part.courses <= course))
-        batch_size = min(settings.batch_size, len(members))
-        steps = len(members) // batch_size
         torch.manual_seed(seeds_of(seed, fold, epoch))
         generator = torch.Generator().manual_seed(seeds_of(seed, fold, epoch))
-        order = members[torch.randperm(len(members), generator=generator)]
+        batches = draw_batches(part.courses <= course, settings.batch_size, generator)
         model.backbone.train()
         model.method.train()
         if epoch_of_course == 0:
             model.method.begin_course()
         model.method.begin_epoch()
         sums: dict[str, Tensor] = {}
-        for step in range(steps):
-            chosen = order[step * batch_size : (step + 1) * batch_size].numpy()
-            inputs = normalise(_to_device(faces[part.store_rows[chosen]], model.device))
-            inputs = augment(inputs, settings.augmentation, generator)
-            learning_rate = learning_rate_at(epoch_of_course + (step + 0.5) / steps, settings)
+        for step, chosen in enumerate(batches):
+            inputs = load_share(faces, part.store_rows[chosen], settings.augmentation, generator, model.device)
+            learning_rate = learning_rate_at(epoch_of_course + (step + 0.5) / len(batches), settings)
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate * group["share"]
-            with autocast(precision, model.device):
-                features = model.backbone(inputs)
-            # The heads work on exponentials and small variances: always in float32.
-            loss, terms = model.method.loss(features.float(), ages[chosen], age_stds[chosen])
+            features = processes.gather(_features(model, inputs, precision), len(chosen))
+            loss, terms = model.method.loss(features, *to_device(labels[:, chosen], model.device))
             optimiser.zero_grad()
             scaler.scale(loss).backward()
+            processes.average_gradients(optimiser)
             scaler.step(optimiser)
             scaler.update()
             for name, value in {"loss": loss.detach(), **terms}.items():
                 sums[name] = sums.get(name, 0) + value
-        means = {name: float(total) / steps for name, total in sums.items()}
+        means = {name: float(total) / len(batches) for name, total in sums.items()}
         if not math.isfinite(means["loss"]):
             raise InputError(f"fold {fold}, epoch {epoch + 1}: the loss is {means['loss']}; lower training.learning_rate")
         model.history.append({"epoch": epoch + 1, "learning_rate": learning_rate, **means})
@@ -182,9 +176,7 @@ def train(
             log(f"fold {fold} seed {seed} epoch {epoch + 1} warning: {warning}")
             warned = True
         for name, watched_part in (watched or {}).items():
-            predicted_ages, _ = predict(model, faces, watched_part.store_rows, settings)
-            mae = float(np.abs(predicted_ages - watched_part.ages.numpy()).mean())
-            model.history[-1][f"{name}_mae"] = mae
+            mae = model.history[-1][f"{name}_mae"] = mean_absolute_error(model, faces, watched_part, settings)
             competes = name == settings.selection and course == settings.courses
             if competes and (model.best is None or mae < model.best["mae"]):
                 model.best = {"epoch": epoch + 1, "mae": mae, "weights": copy.deepcopy(model.weights())}
@@ -192,7 +184,7 @@ def train(
         log(f"fold {fold} seed {seed} epoch {epoch + 1}/{epochs} loss {means['loss']:.4f}")
         if epoch_of_course + 1 == settings.epochs and course < settings.courses:
             end_course(course)
-        if monotonic() - saved >= CHECKPOINT_SECONDS and epoch + 1 < epochs:
+        if processes.rank() == 0 and monotonic() - saved >= CHECKPOINT_SECONDS and epoch + 1 < epochs:
             _save(checkpoint, model, optimiser, scaler)
             saved = monotonic()
     if model.best:
@@ -217,24 +209,33 @@ def predict(
     return model.method.decode(distribution).cpu().numpy(), distribution.cpu().numpy()
 
 
+def mean_absolute_error(model: Model, faces: np.ndarray, part: Part, settings: Settings) -> float:
+    """Return the mean absolute error of the predictions on a part, in years."""
+    predicted_ages, _ = predict(model, faces, part.store_rows, settings)
+    return float(np.abs(predicted_ages - part.ages.numpy()).mean())
+
+
 @torch.inference_mode()
 def extract_features(
     model: Model, faces: np.ndarray, store_rows: np.ndarray, settings: Settings, mirrored: bool = False
 ) -> Tensor:
-    """Return the (N, D) features of the faces at `store_rows`, in evaluation mode."""
+    """Return the (N, D) features of the faces at `store_rows`, in evaluation mode; processes share the work."""
     model.backbone.eval()
     model.method.eval()
     precision = choose_precision(settings.precision, model.device)
-    batches = []
-    for start in range(0, len(store_rows), settings.batch_size):
-        inputs = normalise(_to_device(faces[store_rows[start : start + settings.batch_size]], model.device))
-        with autocast(precision, model.device):
-            batches.append(model.backbone(inputs.flip(3) if mirrored else inputs).float())
-    return torch.cat(batches)
+    own = store_rows[processes.share(len(store_rows))]
+    features = [torch.empty(0, model.method.feature_dim, dtype=model.method.ages.dtype, device=model.device)]
+    for start in range(0, len(own), settings.batch_size):
+        inputs = load_faces(faces, own[start : start + settings.batch_size], model.device)
+        features.append(_features(model, inputs.flip(3) if mirrored else inputs, precision))
+    return processes.gather(torch.cat(features), len(store_rows))
 
 
-def _to_device(faces: np.ndarray, device: torch.device) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(faces)).to(device, non_blocking=True)
+def _features(model: Model, inputs: Tensor, precision: str) -> Tensor:
+    with autocast(precision, model.device):
+        features = model.backbone(inputs)
+    # The heads work on exponentials and small variances: always in their own precision, float32.
+    return features.to(model.method.ages.dtype)
 
 
 def _save(path: Path, model: Model, optimiser: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> None:

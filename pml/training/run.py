@@ -1,4 +1,4 @@
-"""Stage: train one method on one or more folds of an experiment, in one process."""
+"""Stage: train one method on one or more folds of an experiment, in one process or in those of torchrun."""
 
 import argparse
 import hashlib
@@ -12,7 +12,7 @@ import torch
 from pml.errors import InputError, stage_main
 from pml.files import write_table
 from pml.method import PixelFreeMethod, method_class, method_options
-from pml.training import run_directory
+from pml.training import processes, run_directory
 from pml.training.data import ExperimentData, Part
 from pml.training.loop import predict, seeds_of, train
 from pml.training.precision import choose_precision
@@ -28,7 +28,8 @@ def run_fold(
         _log(f"fold {fold} seed {seed}: finished before")
         return
     checkpoint = directory / f"checkpoint-{key[:16]}.pt"
-    run_directory.clear(directory, checkpoint)
+    if processes.rank() == 0:
+        run_directory.clear(directory, checkpoint)
     train_part, test_part = _parts(data, fold)
     watched = _watched_parts(settings, data, fold)
     torch.manual_seed(seeds_of(seed, fold, settings.courses * settings.epochs))
@@ -36,10 +37,13 @@ def run_fold(
 
     def end_course(course: int) -> None:
         predicted_ages, _ = predict(model, data.faces, test_part.store_rows, settings)
-        run_directory.write_course(directory, course, test_part.index, predicted_ages)
+        if processes.rank() == 0:
+            run_directory.write_course(directory, course, test_part.index, predicted_ages)
 
     train(model, data.faces, train_part, settings, seed, fold, checkpoint, _log, watched, end_course)
     predicted_ages, distribution = predict(model, data.faces, test_part.store_rows, settings)
+    if processes.rank() > 0:
+        return
     run_directory.write_predictions(directory, test_part.index, predicted_ages, settings.age_classes, distribution)
     run_directory.write_history(directory, model)
     if keep_model:
@@ -57,6 +61,7 @@ def run_fold(
         face_size=data.faces.shape[1],
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         precision=choose_precision(settings.precision, device),
+        processes=processes.count(),
         threads=torch.get_num_threads(),
         seconds=round(model.seconds, 1),
     )
@@ -123,7 +128,8 @@ def choose_device(name: str) -> torch.device:
 
 
 def _log(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    if processes.rank() == 0:
+        print(line, file=sys.stderr, flush=True)
 
 
 @stage_main
@@ -148,15 +154,18 @@ def main() -> None:
     data = ExperimentData(arguments.index, arguments.faces_table, arguments.faces, arguments.folds_table, arguments.data)
     pixel_free = issubclass(method_class(settings.method), PixelFreeMethod)
     device = choose_device(settings.device)
+    processes.join(device)
     rows = []
     for fold in arguments.folds:
         directory = arguments.runs / f"fold{fold:03d}"
-        if pixel_free:
-            run_pixel_free_fold(settings, data, arguments.seed, fold, directory)
-        else:
+        if not pixel_free:
             run_fold(settings, data, arguments.seed, fold, directory, device, fold in arguments.keep_models)
+        elif processes.rank() == 0:
+            run_pixel_free_fold(settings, data, arguments.seed, fold, directory)
         rows.append({"method": arguments.name, "seed": arguments.seed, "fold": fold, "run": str(directory)})
-    write_table(pd.DataFrame(rows), arguments.output, "runs")
+    if processes.rank() == 0:
+        write_table(pd.DataFrame(rows), arguments.output, "runs")
+    processes.leave()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pml.errors import InputError
 from pml.files import replacing, write_table
 from pml.method import Method, method_class, method_options
 from pml.training.backbone import build_backbone
+from pml.training.batch_norm import batch_norm
 from pml.training.loop import Model
 from pml.training.settings import Settings, build_settings
 
@@ -86,7 +87,7 @@ def write_run(directory: Path, settings: Settings, **facts: object) -> None:
         "settings": settings.as_dict(),
         "commit": _commit(),
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
-        # Of the process, so of this fold and those it trained before.
+        # Of the process, the first of several, so of this fold and those it trained before.
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "peak_gpu_memory_mb": round(torch.cuda.max_memory_allocated() / 2**20) if torch.cuda.is_available() else None,
     }
@@ -108,7 +109,7 @@ def read_run(directory: Path) -> dict:
 
 def build_model(settings: Settings, device: torch.device) -> Model:
     """Return the untrained backbone and method of `settings`; the caller seeds torch."""
-    backbone, feature_dim = build_backbone(settings.backbone, settings.initialisation)
+    backbone, feature_dim = build_backbone(settings.backbone, settings.initialisation, batch_norm(device))
     kind = method_class(settings.method)
     if not issubclass(kind, Method):
         raise InputError(f"method '{settings.method}' looks at no pixels, so it has no model")

@@ -321,6 +321,78 @@ def test_killed_process_resumes_to_the_same_bytes(store, settings, tmp_path):
     assert contents(directory) == contents(tmp_path / "whole")
 
 
+def torchrun(*arguments, check: bool = True) -> subprocess.CompletedProcess:
+    """Run a command in two processes, as the documentation says."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *arguments]
+    return subprocess.run(launcher, check=check, cwd=ROOT, text=True, stderr=subprocess.PIPE, timeout=300)
+
+
+def spoilt(spoil: str, *arguments) -> subprocess.CompletedProcess:
+    """Run the stage in two processes, in which the code `spoil` has changed something."""
+    imports = "import os, signal\nfrom pml.errors import InputError\nfrom pml.training import loop, run"
+    return torchrun("--no-python", sys.executable, "-c", f"{imports}\n{spoil}\nrun.main()", *arguments, check=False)
+
+
+@pytest.fixture
+def calm(settings, tmp_path):
+    """Settings under which the rounding of float32 is not blown up from step to step, and their settings.json."""
+    settings = dataclasses.replace(settings, optimiser="sgd", learning_rate=1e-4, precision="float32", epochs=3, batch_size=9)
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps(settings.as_dict()))
+    return settings, path
+
+
+@pytest.mark.slow
+def test_two_processes_predict_as_one_and_leave_the_same_files(store, calm, tmp_path):
+    settings, path = calm
+    run.run_fold(settings, store.open(), 0, 1, tmp_path / "one", CPU, keep_model=True)
+    ended = torchrun("-m", "pml.training.run", *command(store, path, tmp_path / "runs", 1, 2))
+    assert ended.stderr.count("epoch 1/3") == 2, "each fold is logged once"
+    two = tmp_path / "runs/fold001"
+    assert {file.name for file in two.iterdir()} == {*FILES, "run.json"}
+    assert json.loads((two / "run.json").read_text())["processes"] == 2
+    assert len(read_table(tmp_path / "job.csv", "runs")) == 2
+    one, two = (read_table(folder / "predictions.csv", "predictions") for folder in (tmp_path / "one", two))
+    assert one["image"].equals(two["image"])
+    np.testing.assert_allclose(two["predicted_age"], one["predicted_age"], atol=1e-4, rtol=0)
+    assert one["predicted_age"].std() > 0.03
+
+
+@pytest.mark.slow
+def test_two_processes_of_which_one_is_killed_resume_to_the_same_bytes(store, calm, tmp_path):
+    path = calm[1]
+    torchrun("-m", "pml.training.run", *command(store, path, tmp_path / "whole", 1))
+    kill = """
+loop.CHECKPOINT_SECONDS = 0
+save = loop._save
+loop._save = lambda *state: (save(*state), os.kill(os.getpid(), signal.SIGKILL))
+"""
+    arguments = command(store, path, tmp_path / "runs", 1)
+    assert spoilt(kill, *arguments).returncode == 1
+    directory = tmp_path / "runs/fold001"
+    assert [file.name[:11] for file in directory.iterdir()] == ["checkpoint-"]
+    ended = torchrun("-m", "pml.training.run", *arguments)
+    assert "epoch 1/" not in ended.stderr and "epoch 2/" in ended.stderr
+    assert contents(directory) == contents(tmp_path / "whole/fold001")
+
+
+@pytest.mark.slow
+def test_bad_input_of_one_process_ends_the_others_too(store, calm, tmp_path):
+    refuse = """
+draw = loop.draw_batches
+def refuse(*arguments):
+    if os.environ["RANK"] == "1":
+        raise InputError("bad")
+    return draw(*arguments)
+
+loop.draw_batches = refuse
+"""
+    ended = spoilt(refuse, *command(store, calm[1], tmp_path / "runs", 1))
+    assert ended.returncode == 1 and "error: bad\n" in ended.stderr
+    assert "exitcode  : 2" in ended.stderr and "exitcode  : -15" in ended.stderr
+    assert not list((tmp_path / "runs/fold001").iterdir()) and not (tmp_path / "job.csv").exists()
+
+
 @pytest.mark.parametrize("part, kind", [("train", "training"), ("test", "test")])
 def test_fold_without_images_of_a_part_is_refused_before_training(store, settings, tmp_path, untrainable, part, kind):
     folds = pd.read_csv(store.folds)

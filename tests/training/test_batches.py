@@ -1,0 +1,51 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from torch.testing import assert_close
+
+from pml.errors import InputError
+from pml.training import batches, processes
+from pml.training.augmentation import normalise
+
+CPU = torch.device("cpu")
+
+
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+def test_batches_are_images_that_take_part_each_at_most_once_in_random_order():
+    taking_part = np.arange(20) % 5 > 0
+    drawn = batches.draw_batches(taking_part, 5, generator())
+    assert drawn.shape == (3, 5) and len(set(drawn.flat)) == 15 and taking_part[drawn].all()
+    assert (np.diff(drawn.ravel()) < 0).any()
+
+
+def test_fewer_images_than_a_batch_are_one_batch():
+    assert sorted(batches.draw_batches(np.arange(9) < 3, 5, generator()).tolist()[0]) == [0, 1, 2]
+
+
+def test_more_processes_than_images_in_a_batch_are_refused(monkeypatch):
+    monkeypatch.setattr(processes, "count", lambda: 4)
+    with pytest.raises(InputError, match="4 processes share batches of 3 images; start fewer processes"):
+        batches.draw_batches(np.arange(9) < 3, 5, generator())
+
+
+@pytest.mark.parametrize("one_of", [False, True])
+def test_shares_of_a_batch_are_the_batch_whatever_their_number(settings, monkeypatch, one_of):
+    augmentation = dataclasses.replace(settings.augmentation, one_of=one_of, rotation=20)
+    faces = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 3), np.uint8)
+    rows = np.random.default_rng(1).permutation(40)[:23]
+    whole = batches.load_share(faces, rows, augmentation, used := generator(), CPU)
+    assert whole.shape == (23, 3, 8, 8)
+    assert not torch.isclose(whole, normalise(torch.from_numpy(faces[rows]))).all()
+    for count in (2, 5):
+        monkeypatch.setattr(processes, "count", lambda count=count: count)
+        shares = []
+        for rank in range(count):
+            monkeypatch.setattr(processes, "rank", lambda rank=rank: rank)
+            shares.append(batches.load_share(faces, rows, augmentation, own := generator(), CPU))
+            assert own.get_state().equal(used.get_state()), "every process goes on with the same numbers"
+        assert_close(torch.cat(shares), whole, rtol=0, atol=1e-5)
