@@ -48,7 +48,8 @@ def settings_of(method: str, **changes: object) -> Settings:
         "whole_ages": False, "courses": 1, "epochs": 1, "batch_size": 32, "optimiser": "adam", "learning_rate": 1e-4,
         "backbone_rate": 1, "weight_decay": 5e-4, "momentum": 0.9, "nesterov": False, "amsgrad": False, "schedule": "constant",
         "decay": 1, "power": 1, "warmup_epochs": 0, "warmup_from": 0, "selection": "last", "precision": "float32",
-        "device": "cpu", "mirror_test": False, "augmentation": Augmentation(0.5, 0.1, 10, 0.1, False, (0, 0, 0, 0)),
+        "device": "cpu", "compile": False, "mirror_test": False,
+        "augmentation": Augmentation(0.5, 0.1, 10, 0.1, False, (0, 0, 0, 0)),
     }  # fmt: skip
     return Settings(**(values | changes))
 
