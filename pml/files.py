@@ -1,5 +1,6 @@
 """Files that cross a stage: written whole or not at all, and checked against their schema on both sides."""
 
+import glob
 import json
 import os
 from collections.abc import Iterator
@@ -17,15 +18,25 @@ DTYPES = {"string": "str", "integer": "int64", "number": "float64"}
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it to `path` when the block ends well, remove it otherwise."""
+    """Yield a temporary path beside `path`; rename it to `path` when the block ends well, remove it otherwise.
+
+    What a killed process left under its own temporary name is removed too.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".{glob.escape(path.stem)}.[0-9]*{path.suffix}"):
+        if not _is_running(left.name.removeprefix(f".{path.stem}.").removesuffix(path.suffix)):
+            left.unlink(missing_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         yield temporary
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _is_running(process: str) -> bool:
+    return Path(f"/proc/{process}").exists()
 
 
 def read_table(path: str | Path, schema: str) -> pd.DataFrame:

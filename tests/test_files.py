@@ -1,3 +1,6 @@
+import os
+import subprocess
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -115,3 +118,15 @@ def test_bad_table_is_not_written(tmp_path):
 def test_every_schema_names_its_columns(path):
     schema = load_schema(path.name.removesuffix(".schema.yaml"))
     assert schema["description"] and set(schema["required"]) <= set(schema["properties"])
+
+
+def test_what_a_killed_process_left_under_its_temporary_name_is_removed_and_what_a_running_one_writes_is_not(tmp_path):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    names = (f".a.{ended.pid}.txt", f".a.{os.getppid()}.txt", f".b.{ended.pid}.txt")
+    killed, running, other = (tmp_path / name for name in names)
+    for path in (killed, running, other):
+        path.write_text("half")
+    with replacing(tmp_path / "a.txt") as temporary:
+        temporary.write_text("whole")
+    assert sorted(tmp_path.iterdir()) == sorted([running, other, tmp_path / "a.txt"])
