@@ -2,6 +2,7 @@
 
 import argparse
 import hashlib
+import platform
 import shutil
 import sys
 from pathlib import Path
@@ -17,6 +18,8 @@ from pml.training.data import ExperimentData, Part
 from pml.training.loop import predict, seeds_of, train
 from pml.training.precision import choose_precision
 from pml.training.settings import Settings, fingerprint, load_settings
+
+WITHOUT_GPU = "ask for none with --set-resources train_folds:gpu=0 extract_features:gpu=0"
 
 
 def run_fold(
@@ -65,7 +68,7 @@ def run_fold(
         threads=torch.get_num_threads(),
         seconds=round(model.seconds, 1),
     )
-    for leftover in directory.glob("checkpoint-*.pt"):
+    for leftover in directory.glob("*checkpoint-*.pt"):  # half-written ones of a killed process, too
         leftover.unlink()
 
 
@@ -114,12 +117,20 @@ def _watched_parts(settings: Settings, data: ExperimentData, fold: int) -> dict[
     return watched
 
 
-def choose_device(name: str) -> torch.device:
-    """Return the device that the config asks for.
+def choose_device(name: str, gpus: int = 0) -> torch.device:
+    """Return the device that the config asks for, which is a GPU if the job was given any.
 
     Raises:
-        InputError: a GPU is asked for and there is none.
+        InputError: a GPU is asked for and there is none; or the job was given more `gpus` than there are, or the config leaves
+            them idle.
     """
+    if gpus and name == "cpu":
+        raise InputError(f"training.device is 'cpu', but the job was given {gpus} GPU(s); set it to 'auto', or {WITHOUT_GPU}")
+    if gpus > torch.cuda.device_count():
+        raise InputError(
+            f"the job was given {gpus} GPU(s), but PyTorch sees {torch.cuda.device_count()} on {platform.node()}; look at the "
+            f"node's driver and at the CUDA version of this PyTorch, or {WITHOUT_GPU}"
+        )
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda" and not torch.cuda.is_available():
@@ -146,6 +157,7 @@ def main() -> None:
     parser.add_argument("--keep-models", type=int, nargs="*", default=[], help="the folds whose model.pt is kept")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--threads", type=int, default=1, help="CPU threads; other numbers give other last digits")
+    parser.add_argument("--gpus", type=int, default=0, help="GPUs that the job was given; fewer is an error")
     parser.add_argument("--runs", type=Path, required=True, help="folder for the run directories")
     parser.add_argument("--output", type=Path, required=True, help="table of the finished runs")
     arguments = parser.parse_args()
@@ -153,7 +165,7 @@ def main() -> None:
     settings = load_settings(arguments.settings)
     data = ExperimentData(arguments.index, arguments.faces_table, arguments.faces, arguments.folds_table, arguments.data)
     pixel_free = issubclass(method_class(settings.method), PixelFreeMethod)
-    device = choose_device(settings.device)
+    device = torch.device("cpu") if pixel_free else choose_device(settings.device, arguments.gpus)
     processes.join(device)
     rows = []
     for fold in arguments.folds:

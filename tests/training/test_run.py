@@ -408,6 +408,21 @@ def test_gpu_is_asked_for_and_absent(monkeypatch):
     assert run.choose_device("auto") == run.choose_device("cpu") == CPU
 
 
+@pytest.mark.parametrize("device, seen, reason", [("auto", 1, "PyTorch sees 1"), ("cpu", 2, "training.device is 'cpu'")])
+def test_a_job_that_was_given_gpus_never_runs_without_them(monkeypatch, device, seen, reason):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: seen)
+    with pytest.raises(InputError, match=f"{reason}.*--set-resources train_folds:gpu=0"):
+        run.choose_device(device, gpus=2)
+
+
+def test_a_refused_job_ends_before_it_writes_anything(store, settings_json, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(sys, "argv", ["run", *command(store, settings_json, tmp_path / "runs", 1), "--gpus", "1"])
+    with pytest.raises(SystemExit) as ended:
+        run.main()
+    assert ended.value.code == 2 and not (tmp_path / "runs").exists()
+
+
 class Spy(PixelFreeMethod):
     """Predicts the training mean and remembers what it was shown."""
 
