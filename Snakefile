@@ -14,6 +14,7 @@ if "experiments" not in config:
 include: "workflow/rules/common.smk"
 include: "workflow/lookups/data.smk"
 include: "workflow/lookups/runs.smk"
+include: "workflow/lookups/resources.smk"
 include: "workflow/lookups/reports.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/faces.smk"

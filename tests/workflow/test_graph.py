@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -9,58 +10,17 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 import yaml
 
-ROOT = Path(__file__).parents[2]
-CHECKOUT = ["Snakefile", "environment.yml", "workflow", "profiles", "config", "published", "pml", "baselines"]
+from tests.workflow.checkout import ROOT, copy_checkout, fgnet_config, snakemake, tiny_config
+
 SUITE = "results/tiny"
-
-
-def tiny_config() -> dict:
-    """The demo's config, cut down: every rule, data set, protocol and method of it, on a handful of faces."""
-    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
-    config["suite"] = "tiny"
-    config["face_size"] = 32
-    sizes = {"fgnet": (8, 120), "morph2": (24, 96), "chalearn": (60, 60), "imdb_wiki": (30, 60)}
-    for name, (subjects, images) in sizes.items():
-        config["datasets"][name]["archives"] = [{"synthetic": {"subjects": subjects, "images": images}}]
-    for experiment in config["experiments"].values():
-        experiment["methods"] = [
-            name for name in experiment["methods"] if name in ("pml", "kl", "constant_median", "id_lookup")
-        ]
-        experiment["training"] |= {"epochs": 1, "warmup_epochs": 0.5}
-    lopo = config["experiments"]["fgnet_lopo"]
-    lopo |= {"methods": [*config["methods"]], "folds": "1-2", "method_folds": {"dex": [1]}, "folds_per_job": 2}
-    config["comparisons"] = {"tiny": {"experiments": ["fgnet_lopo"], "reference": "kl"}}
-    return config
-
-
-def fgnet_config(suite: str) -> dict:
-    """What `tiny_config` does with FG-NET, and nothing else."""
-    config = tiny_config() | {"suite": suite, "comparisons": {}, "leakage": {}, "figures": {}}
-    for section, name in (("datasets", "fgnet"), ("experiments", "fgnet_lopo"), ("tables", "table4")):
-        config[section] = {name: config[section][name]}
-    return config
-
-
-def snakemake(directory: Path, *arguments: str, config: dict | None = None) -> subprocess.CompletedProcess:
-    """Run snakemake in the checkout `directory`, with its output as text."""
-    (directory / "tiny.yaml").write_text(yaml.safe_dump(config or tiny_config()))
-    command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--configfile", "tiny.yaml"]
-    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
-    environment = {"PATH": path, "HOME": str(directory), "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        command, cwd=directory, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-    )
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory) -> Path:
-    directory = tmp_path_factory.mktemp("checkout")
-    for name in CHECKOUT:
-        source = ROOT / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, directory / name)
-    return directory
+    return copy_checkout(tmp_path_factory.mktemp("checkout"))
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +28,7 @@ def finished(checkout) -> Path:
     """A checkout in which the tiny suite has run."""
     run = snakemake(checkout)
     assert run.returncode == 0, run.stdout[-4000:]
+    (checkout / "printed.txt").write_text(run.stdout)
     return checkout
 
 
@@ -214,10 +175,55 @@ def test_an_unknown_key_stops_the_workflow_with_the_nearest_known_one(checkout):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_the_profile_of_a_gpu_trains_nothing_on_a_machine_that_shows_none(finished):
+    config = tiny_config()
+    config["experiments"]["fgnet_lopo"]["seeds"] = [1]
+    target = f"{SUITE}/runs/fgnet_lopo/kl/seed1/jobs/1.csv"
+    run = snakemake(finished, target, "--workflow-profile", "profiles/gpu", config=config)
+    assert run.returncode != 0 and not (finished / target).exists()
+    assert "error: the job was given 1 GPU(s), but PyTorch sees 0" in run.stdout, run.stdout[-3000:]
+
+
+@pytest.mark.slow
 def test_use_conda_without_conda_names_the_command_to_use_instead(checkout):
     run = snakemake(checkout, "--use-conda")
     assert run.returncode != 0
     assert "snakemake --cores" in run.stdout and "no conda" in run.stdout
+
+
+BY_HAND = {
+    "pml.folds.assign": "folds/fgnet_lopo/folds.csv",
+    "pml.training.run": "runs/fgnet_lopo/pml/seed0/fold001",
+    "pml.training.features": "features/morph2_setting1/pml/fold1.npz",
+    "pml.evaluation.pool": "evaluation/fgnet_lopo/pooled.csv",
+    "pml.evaluation.evaluate": "tables/metrics_fgnet_lopo.csv",
+    "pml.reporting.tables": "tables/table4.csv",
+    "pml.reporting.figure3": "figures/figure3.png",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module, product", BY_HAND.items())
+def test_a_rule_s_printed_command_line_makes_the_same_bytes_by_hand(finished, tmp_path, module, product):
+    def content(path: Path) -> dict[str, bytes]:
+        files = [path] if path.is_file() else path.iterdir()
+        return {file.name: file.read_bytes() for file in files if file.name != "run.json"}
+
+    name = f"{SUITE}/{product}"
+    made = finished / name
+    runs = re.escape(str(Path(name).parent)) + "( |$)"
+    printed = re.findall(rf"^Shell command: (.* {re.escape(module)} .*)$", (finished / "printed.txt").read_text(), re.MULTILINE)
+    (line,) = [line for line in printed if name in line or made.is_dir() and re.search(f"--runs {runs}", line)]
+    before = content(made)
+    kept = shutil.move(made, tmp_path / "kept")
+    environment = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "OMP_NUM_THREADS": "1"}
+    by_hand = subprocess.run(["bash", "-c", line], cwd=finished, env=environment, capture_output=True, text=True, check=False)
+    assert by_hand.returncode == 0, by_hand.stderr
+    assert content(made) == before
+    # The graph compares times: put back what it made.
+    shutil.rmtree(made) if made.is_dir() else made.unlink()
+    shutil.move(kept, made)
 
 
 @pytest.mark.slow

@@ -1,6 +1,8 @@
 """What the rules look up about a config, without running snakemake."""
 
 import json
+import math
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,6 +10,7 @@ import pytest
 import yaml
 
 from pml import config as pml_config
+from pml.method import PixelFreeMethod, method_class
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,8 +22,9 @@ def lookups(selection: str) -> dict:
         experiment["training"]["selection"] = selection
         experiment["validation"] = 0.1  # something to choose by
     config["comparisons"] = {"parts": {"experiments": ["fgnet_lopo"], "reference": "pml"}}
-    namespace = vars(pml_config) | {"config": pml_config.check_config(config), "json": json}
-    for name in ("runs", "reports"):
+    namespace = vars(pml_config) | {"config": pml_config.check_config(config), "json": json, "math": math, "Path": Path}
+    namespace["PIXEL_FREE_METHODS"] = ["constant_median", "id_lookup"]
+    for name in ("runs", "reports", "resources"):
         exec((ROOT / f"workflow/lookups/{name}.smk").read_text(), namespace)
     return namespace
 
@@ -66,3 +70,65 @@ def test_everything_that_an_oracle_touches_is_marked():
 )
 def test_the_note_below_a_table_says_which_epoch_predicts(selection, note):
     assert f"schedule, {note}, mean over face" in lookups(selection)["budget_note"]("fgnet_lopo")
+
+
+FACES_OF_A_DAY = 3 * 224**2 * 2_000_000  # bytes of a store whose training takes longer than a queue grants
+
+
+@pytest.fixture
+def training(tmp_path):
+    """A training job of the demo, its limit in minutes on so many GPUs, and a face store of so many bytes."""
+    found = lookups("last")
+    job = SimpleNamespace(suite="demo", experiment="fgnet_lopo", method="pml", seed="0", job="1")
+
+    def minutes(store_bytes: int | None, attempt: int = 1, gpus: int = 1) -> int:
+        found["gpus_of_training"] = lambda: gpus
+        store = tmp_path / "faces.npy"
+        if store_bytes is not None:
+            with store.open("wb") as file:
+                file.truncate(store_bytes)
+        return found["training_runtime"](job, SimpleNamespace(faces=str(store)), attempt)
+
+    return minutes
+
+
+def test_a_training_is_given_half_an_hour_while_nothing_is_known_of_its_faces(training):
+    assert training(None) == 30
+
+
+def test_the_time_limit_of_a_training_follows_its_faces_and_its_device_and_grows_with_every_attempt(training):
+    faces, epochs, folds, rate = 40_000, 7, 3, 400
+    limit = math.ceil(3 * faces * epochs * folds * 0.5 / rate / 60)  # a ResNet-18 is half the work
+    store = faces * 3 * 224**2
+    assert training(store) == limit > 30 and training(store, attempt=2) == 2 * limit
+    assert training(store, gpus=2) < limit < training(store, gpus=0)
+
+
+def test_no_training_asks_for_more_time_than_queues_grant(training):
+    assert training(FACES_OF_A_DAY) == training(FACES_OF_A_DAY, attempt=3) == 24 * 60
+
+
+def test_several_gpus_are_a_process_each():
+    launcher = lookups("last")["launcher"]
+    assert [launcher(None, SimpleNamespace(gpu=count)) for count in (0, 1, 4)] == [
+        "python -m",
+        "python -m",
+        "torchrun --standalone --nproc-per-node 4 -m",
+    ]
+
+
+def test_only_the_runs_of_experiments_of_many_jobs_share_a_place_in_the_queue_and_those_that_wait_apart():
+    found = lookups("last")
+    group, job = found["short_runs"], SimpleNamespace(experiment="fgnet_lopo", method="pml")
+    assert group(job) is None
+    lopo = found["config"]["experiments"]["fgnet_lopo"]
+    lopo |= {"folds": "1-82", "folds_per_job": 1}
+    assert group(job) == "short_runs" and group(SimpleNamespace(experiment="fgnet_lopo", method="id_lookup")) is None
+    lopo["initialisation"] = {"experiment": "imdb_wiki_pretraining"}
+    assert group(job) == "short_pretrained_runs"
+
+
+def test_the_methods_that_keep_out_of_the_queue_are_those_that_look_at_no_pixels():
+    named = re.search(r"^PIXEL_FREE = (.*)$", (ROOT / "workflow/rules/common.smk").read_text(), re.MULTILINE)[1]
+    shipped = {method["class"] for method in lookups("last")["config"]["methods"].values()}
+    assert {name for name in shipped if issubclass(method_class(name), PixelFreeMethod)} == set(eval(named))

@@ -1,6 +1,7 @@
 """The checked configuration, and what all rules share."""
 
 import json
+import math
 import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -34,6 +35,9 @@ if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method and 
 SUITE = config["suite"]
 ENVIRONMENT = "../../environment.yml"
 MARGINS = "pml.progressive_margin:PML"
+PIXEL_FREE = ("baselines.constant_median:ConstantMedian", "baselines.id_lookup:IDLookup")
+PIXEL_FREE_METHODS = [name for name, method in config["methods"].items() if method["class"] in PIXEL_FREE]
+TRAINED_METHODS = [name for name in config["methods"] if name not in PIXEL_FREE_METHODS]
 WEIGHTS = {
     "resnet18": (
         "https://download.pytorch.org/models/resnet18-f37072fd.pth",

@@ -22,6 +22,10 @@ rule draw_synthetic_archive:
         "results/{suite}/logs/draw_synthetic_archive/{dataset}.log",
     conda:
         ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=more_each_attempt(2000),
+        runtime=more_each_attempt(60),
     params:
         format=lookup(dpath="datasets/{dataset}/format", within=config),
         drawn=drawn_of,
@@ -43,6 +47,11 @@ rule index_images:
         "results/{suite}/logs/index_images/{dataset}.log",
     conda:
         ENVIRONMENT
+    # It unpacks as fast as the disk writes.
+    threads: 1
+    resources:
+        mem_mb=more_each_attempt(4000),
+        runtime=more_each_attempt(240),
     params:
         format=lookup(dpath="datasets/{dataset}/format", within=config),
         archives=archives_of,
@@ -89,6 +98,7 @@ rule report_data:
         ),
     log:
         "results/{suite}/logs/report_data/{dataset}.log",
+    localrule: True
     conda:
         ENVIRONMENT
     params:

@@ -10,6 +10,7 @@ rule pool_predictions:
         "results/{suite}/evaluation/{experiment}/pooled.csv",
     log:
         "results/{suite}/logs/pool_predictions/{experiment}.log",
+    localrule: True
     conda:
         ENVIRONMENT
     params:
@@ -31,6 +32,7 @@ rule evaluate_predictions:
         decades="results/{suite}/evaluation/{experiment}/decades.csv",
     log:
         "results/{suite}/logs/evaluate_predictions/{experiment}.log",
+    localrule: True
     conda:
         ENVIRONMENT
     params:
@@ -46,6 +48,7 @@ use rule pool_predictions as pool_course with:
         "results/{suite}/evaluation/{experiment}/course{course}/pooled.csv",
     log:
         "results/{suite}/logs/pool_course/{experiment}/{course}.log",
+    localrule: True
     params:
         course="--course {course}",
 
@@ -58,5 +61,6 @@ use rule evaluate_predictions as evaluate_course with:
         decades="results/{suite}/evaluation/{experiment}/course{course}/decades.csv",
     log:
         "results/{suite}/logs/evaluate_course/{experiment}/{course}.log",
+    localrule: True
     params:
         selection="last",

@@ -16,8 +16,8 @@ rule align_faces:
         ENVIRONMENT
     threads: 8
     resources:
-        mem_mb=4000,
-        runtime="4h",
+        mem_mb=more_each_attempt(4000),
+        runtime=more_each_attempt(480),
     params:
         size=config["face_size"],
     shell:

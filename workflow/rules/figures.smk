@@ -16,6 +16,7 @@ rule draw_figure3:
         "results/{suite}/logs/{figure}.log",
     wildcard_constraints:
         figure="figure3",
+    localrule: True
     conda:
         ENVIRONMENT
     params:
@@ -44,6 +45,7 @@ rule draw_figure4:
         "results/{suite}/logs/{figure}.log",
     wildcard_constraints:
         figure="figure4",
+    localrule: True
     conda:
         ENVIRONMENT
     params:
@@ -67,6 +69,7 @@ rule draw_training_curves:
         ),
     log:
         "results/{suite}/logs/draw_training_curves/{experiment}.log",
+    localrule: True
     conda:
         ENVIRONMENT
     params:
@@ -90,6 +93,7 @@ rule draw_errors_by_age:
         ),
     log:
         "results/{suite}/logs/draw_errors_by_age/{experiment}.log",
+    localrule: True
     conda:
         ENVIRONMENT
     params:
@@ -107,6 +111,7 @@ rule inspect_margins:
         "results/{suite}/margins/{experiment}/{method}/fold{fold}.csv",
     log:
         "results/{suite}/logs/inspect_margins/{experiment}/{method}/{fold}.log",
+    localrule: True
     conda:
         ENVIRONMENT
     params:
@@ -127,6 +132,7 @@ rule draw_margins:
         ),
     log:
         "results/{suite}/logs/draw_margins/{experiment}/{method}.log",
+    localrule: True
     conda:
         ENVIRONMENT
     params:

@@ -9,6 +9,7 @@ rule assign_folds:
         "results/{suite}/folds/{experiment}/folds.csv",
     log:
         "results/{suite}/logs/assign_folds/{experiment}.log",
+    localrule: True
     conda:
         ENVIRONMENT
     params:

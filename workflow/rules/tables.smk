@@ -42,6 +42,7 @@ rule write_table:
         "results/{suite}/logs/write_table/{table}.log",
     wildcard_constraints:
         table="|".join(PUBLISHED),
+    localrule: True
     conda:
         ENVIRONMENT
     params:
@@ -82,6 +83,7 @@ rule write_table6:
         latex="results/{suite}/tables/table6.tex",
     log:
         "results/{suite}/logs/write_table6.log",
+    localrule: True
     conda:
         ENVIRONMENT
     shell:
@@ -117,6 +119,7 @@ rule write_comparison:
         latex="results/{suite}/tables/table_{comparison}.tex",
     log:
         "results/{suite}/logs/write_comparison/{comparison}.log",
+    localrule: True
     conda:
         ENVIRONMENT
     params:
@@ -155,6 +158,7 @@ rule write_leakage:
         markdown="results/{suite}/tables/leakage.md",
     log:
         "results/{suite}/logs/write_leakage.log",
+    localrule: True
     conda:
         ENVIRONMENT
     shell:

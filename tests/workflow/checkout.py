@@ -1,0 +1,73 @@
+"""A copy of the checkout, configs that take seconds, and snakemake as a user calls it."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+CHECKOUT = ["Snakefile", "environment.yml", "workflow", "profiles", "config", "published", "pml", "baselines"]
+
+
+def tiny_config() -> dict:
+    """The demo's config, cut down: every rule, data set, protocol and method of it, on a handful of faces."""
+    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+    config["suite"] = "tiny"
+    config["face_size"] = 32
+    sizes = {"fgnet": (8, 120), "morph2": (24, 96), "chalearn": (60, 60), "imdb_wiki": (30, 60)}
+    for name, (subjects, images) in sizes.items():
+        config["datasets"][name]["archives"] = [{"synthetic": {"subjects": subjects, "images": images}}]
+    for experiment in config["experiments"].values():
+        experiment["methods"] = [
+            name for name in experiment["methods"] if name in ("pml", "kl", "constant_median", "id_lookup")
+        ]
+        experiment["training"] |= {"epochs": 1, "warmup_epochs": 0.5}
+    lopo = config["experiments"]["fgnet_lopo"]
+    lopo |= {"methods": [*config["methods"]], "folds": "1-2", "method_folds": {"dex": [1]}, "folds_per_job": 2}
+    config["comparisons"] = {"tiny": {"experiments": ["fgnet_lopo"], "reference": "kl"}}
+    return config
+
+
+def fgnet_config(suite: str) -> dict:
+    """What `tiny_config` does with FG-NET, and nothing else."""
+    config = tiny_config() | {"suite": suite, "comparisons": {}, "leakage": {}, "figures": {}}
+    for section, name in (("datasets", "fgnet"), ("experiments", "fgnet_lopo"), ("tables", "table4")):
+        config[section] = {name: config[section][name]}
+    return config
+
+
+def copy_checkout(directory: Path) -> Path:
+    """Copy what the workflow needs into `directory`, and return it."""
+    directory.mkdir(exist_ok=True)
+    for name in CHECKOUT:
+        source = ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, directory / name)
+    return directory
+
+
+def start_snakemake(
+    directory: Path, *arguments: str, config: dict | None = None, cores: int | None = 2, path: str = "", **options
+) -> subprocess.Popen:
+    """Start snakemake in the checkout `directory`, its output as text.
+
+    Args:
+        cores: None where a profile says how many.
+        path: a folder of commands that come before the system's.
+        options: of the process.
+    """
+    (directory / "tiny.yaml").write_text(yaml.safe_dump(config or tiny_config()))
+    command = [sys.executable, "-m", "snakemake", *arguments, "--configfile", "tiny.yaml"]
+    command += ["--cores", str(cores)] if cores else []
+    path = f"{path}:{Path(sys.executable).parent}:/usr/bin:/bin"
+    environment = {"PATH": path, "HOME": str(directory), "OMP_NUM_THREADS": "1"}
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} | options
+    return subprocess.Popen(command, cwd=directory, env=environment, text=True, **options)
+
+
+def snakemake(directory: Path, *arguments: str, **options) -> subprocess.CompletedProcess:
+    """Run what `start_snakemake` starts to its end."""
+    with start_snakemake(directory, *arguments, **options) as process:
+        output, _ = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, output)
