@@ -6,6 +6,7 @@ It needs root and Debian's packages slurmctld, slurmd, slurm-client and munge. A
 """
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -50,6 +51,9 @@ def why_not() -> str | None:
         return f"not installed: {', '.join(missing)} (apt-get install slurmctld slurmd slurm-client munge)"
     if any(path.exists() and not path.read_text().startswith(MARK) for path in (CONFIG, GPUS)):
         return f"this machine has a Slurm of its own ({CONFIG})"
+    running = re.search(r"ClusterName=tests(\d+)", CONFIG.read_text()) if CONFIG.exists() else None
+    if running and Path(f"/proc/{running[1]}").exists():
+        return f"process {running[1]} runs one already"
     return None
 
 
