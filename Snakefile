@@ -29,4 +29,4 @@ include: "workflow/rules/report.smk"
 rule all:
     default_target: True
     input:
-        final_products(),
+        final_products(config),

@@ -1,4 +1,4 @@
-"""What the rules look up about tables and figures, and what the suite makes in the end."""
+"""What the rules look up about tables and figures."""
 
 
 def table_json(wildcards):
@@ -169,36 +169,12 @@ def faces_option(wildcards):
     return "" if config["figures"][wildcards.figure]["show_faces"] else "--hide-faces"
 
 
-def margins_fold(name, method):
-    """The first fold of a method of margins whose model an experiment keeps, or None."""
-    experiment = config["experiments"][name]
-    if config["methods"][method]["class"] != MARGINS:
-        return None
-    return next((fold for fold in method_folds(experiment, method) if fold in folds(experiment["keep_models"])), None)
-
-
 def margins_table(wildcards):
     """The margins by age of the run that a figure of margins shows."""
-    fold = margins_fold(wildcards.experiment, wildcards.method)
+    fold = margins_fold(config, wildcards.experiment, wildcards.method)
     return f"results/{wildcards.suite}/margins/{wildcards.experiment}/{wildcards.method}/fold{fold}.csv"
 
 
 def margins_history(wildcards):
     """The margins over the epochs of the same run."""
-    return f"{first_run(wildcards, margins_fold(wildcards.experiment, wildcards.method))}/margins.csv"
-
-
-def final_products():
-    """What `snakemake` makes: the published copies of the suite's tables and figures."""
-    datasets, experiments = config["datasets"], config["experiments"]
-    tables = [*config["tables"], *(f"table_{name}" for name in config["comparisons"])]
-    tables = [f"{name}.{extension}" for name in tables for extension in ("csv", "md", "tex")]
-    tables += [f"metrics_{name}.csv" for name in experiments]
-    tables += [f"data_{name}.{extension}" for name in datasets for extension in ("csv", "md")]
-    tables += ["leakage.csv", "leakage.md"] if config["leakage"] else []
-    figures = [*config["figures"], *(f"ages_{name}" for name in datasets)]
-    figures += [f"{kind}_{name}" for name in experiments for kind in ("training_curves", "errors_by_age")]
-    margins = [(name, method) for name in experiments for method in experiments[name]["methods"] if margins_fold(name, method)]
-    figures += [f"margins_{name}_{method}" for name, method in margins]
-    figures = [f"figures/{name}.{extension}" for name in figures for extension in ("pdf", "png")]
-    return [f"results/{product}" for product in [*(f"tables/{name}" for name in tables), *figures]]
+    return f"{first_run(wildcards, margins_fold(config, wildcards.experiment, wildcards.method))}/margins.csv"

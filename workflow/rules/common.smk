@@ -16,10 +16,10 @@ from pml.config import (
     comparison_reference,
     fold_jobs,
     folds,
-    method_folds,
     run_settings,
 )
 from pml.errors import InputError
+from pml.products import final_products, margins_fold
 
 try:
     config = check_config(config)
@@ -34,7 +34,6 @@ if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method and 
 
 SUITE = config["suite"]
 ENVIRONMENT = "../../environment.yml"
-MARGINS = "pml.progressive_margin:PML"
 PIXEL_FREE = ("baselines.constant_median:ConstantMedian", "baselines.id_lookup:IDLookup")
 PIXEL_FREE_METHODS = [name for name, method in config["methods"].items() if method["class"] in PIXEL_FREE]
 TRAINED_METHODS = [name for name in config["methods"] if name not in PIXEL_FREE_METHODS]
