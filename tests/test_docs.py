@@ -10,6 +10,7 @@ import yaml
 
 from pml.config import check_config
 from pml.files import load_schema
+from pml.forecast.suite import Suite
 from pml.method import method_class, method_options
 from pml.progressive_margin import PML
 
@@ -105,3 +106,24 @@ def test_the_numbers_of_the_readme_are_those_of_the_demo():
     shown = {cells[0]: cells[1:] for cells in ([cell.strip() for cell in row.split("|")] for row in rows)}
     for method, maes in expected.iterrows():
         assert shown[method] == maes.tolist()
+
+
+def test_the_forecast_of_the_paper_counts_its_images_and_divides_them_by_a_published_speed(tmp_path, monkeypatch):
+    text = (DOCS.parent / "config" / "paper.yaml").read_text()
+    page = (DOCS / "forecast.md").read_text()
+    monkeypatch.chdir(tmp_path)  # where nothing has been indexed
+    suite = Suite(check_config(yaml.safe_load(text)))
+    images = {
+        name.replace("table", "Table "): sum(suite.work[job].trained for job in suite.jobs if job.experiment in experiments)
+        for name, experiments in suite.tables().items()
+    }
+    images["all, each run once"] = sum(work.trained * suite.jobs.count(job) for job, work in suite.work.items())
+    assert f"has {sum(suite.counts.values())} jobs, {suite.counts['train_folds']} of them trainings" in page
+    speed = 2_470 * 4.089 / 3.664  # of a ResNet-34, from that of a ResNet-50
+    header = " ".join(text.split("suite:")[0].replace("#", " ").split())
+    assert f"{images['all, each run once'] / speed / 3600:.0f} on one A100" in header
+    for name, count in images.items():
+        (row,) = re.findall(rf"^\| {name}[^|]*\| ([\d,]+) \| (\d+) \|$", page, re.MULTILINE)
+        hours = f"{count / speed / 3600:.0f}"
+        assert row == (f"{count / 1e6:,.0f}", hours)
+        assert f"{name} {hours}" in header or name.startswith("all")

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -39,7 +40,7 @@ def calibrate(workloads: Sequence[Workload], formats: Sequence[str], processes: 
         formats: of the data sets, whose pictures to draw and align.
 
     Raises:
-        InputError: a batch does not fit into the GPU's memory, or a method or a stage fails.
+        InputError: a batch does not fit into the GPU's memory, a method or a stage fails, or a process is killed.
     """
     # Each piece of work as often as there are processes, one after the other: so all do the same at the same time.
     timed = {workload: as_timed(workload) for workload in workloads}
@@ -51,6 +52,10 @@ def calibrate(workloads: Sequence[Workload], formats: Sequence[str], processes: 
         try:
             for done in progress(as_completed(running), "calibration", len(running)):
                 rates.add(done.result())
+        except BrokenProcessPool:
+            raise InputError(
+                f"a process of the calibration was killed, as for lack of memory; try fewer than {processes} --cores"
+            ) from None
         finally:
             pool.shutdown(cancel_futures=True)
     rates.train = {workload: rates.train[stand_in] for workload, stand_in in timed.items()}

@@ -9,7 +9,8 @@ from pml.config import check_config
 from pml.errors import InputError
 from pml.forecast.calibration import calibrate
 from pml.forecast.recorded import recorded_rates
-from pml.forecast.report import forecast_rows, forecast_text, write_rows
+from pml.forecast.report import forecast_text
+from pml.forecast.rows import forecast_rows, write_rows
 from pml.forecast.suite import Suite
 
 

@@ -1,4 +1,4 @@
-import dataclasses
+import os
 
 import pytest
 import torch
@@ -63,9 +63,20 @@ def test_the_samples_of_all_processes_come_together(suite):
 @pytest.mark.slow
 def test_a_method_that_fails_ends_the_calibration_with_its_message(suite):
     workload = suite.workloads[0]
-    wrong = dataclasses.replace(workload_of(workload.values | {"options": {"sigma": -1}}, 32))
+    wrong = workload_of(workload.values | {"options": {"sigma": -1}}, 32)
     with pytest.raises(InputError, match="sigma"):
         calibration.calibrate([wrong], [], 1)
+
+
+def end_process(*arguments) -> None:
+    os._exit(9)
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_is_an_error_with_a_remedy(suite, monkeypatch):
+    monkeypatch.setattr(calibration, "measure_processes", end_process)
+    with pytest.raises(InputError, match="a process of the calibration was killed.*fewer than 2 --cores"):
+        calibration.calibrate([], [], 2)
 
 
 @pytest.mark.parametrize("cores", ["0", "-1", "two"])

@@ -1,27 +1,14 @@
 import dataclasses
 
-import pandas as pd
 import pytest
 
-from pml.forecast.report import forecast_rows, forecast_text, write_rows
+from pml.forecast.report import forecast_text
+from pml.forecast.rows import forecast_rows
 
 
 @pytest.fixture
 def text(suite, rates) -> str:
     return forecast_text(suite, rates, 2, forecast_rows(suite, rates, 2), [])
-
-
-def test_training_that_tables_share_is_counted_once_in_the_work(suite, rates):
-    rows = {(row.kind, row.name): row for row in forecast_rows(suite, rates, 2)}
-    first, second = rows["experiment", "first"].amount.middle, rows["experiment", "second"].amount.middle
-    assert rows["table", "table4"].amount.middle == pytest.approx(first + second)
-    assert rows["table", "leakage"].amount.middle == pytest.approx(first)
-    assert rows["work", "training, each run once"].amount.middle == pytest.approx(first + second)
-
-
-def test_the_jobs_of_the_work_are_those_of_all_rules(suite, rates):
-    rows = forecast_rows(suite, rates, 2)
-    assert sum(row.jobs for row in rows if row.kind == "work") == sum(suite.counts.values())
 
 
 def test_every_kind_of_row_is_on_the_terminal(text):
@@ -59,19 +46,3 @@ def test_a_busy_machine_says_what_it_would_take_alone(suite, rates, text):
 
 def test_what_stands_in_is_told(suite, rates):
     assert "* others stand in" in forecast_text(suite, rates, 1, forecast_rows(suite, rates, 1), ["others stand in"])
-
-
-def test_the_csv_has_every_row_with_its_unit(suite, rates, tmp_path):
-    rows = forecast_rows(suite, rates, 2)
-    write_rows(rows, tmp_path / "forecast.csv")
-    table = pd.read_csv(tmp_path / "forecast.csv")
-    assert table["name"].tolist() == [row.name for row in rows]
-    assert (table["low"] <= table["expected"]).all() and (table["expected"] <= table["high"]).all()
-    assert table.groupby("kind")["unit"].unique().str.join("").to_dict() == {
-        "disk": "bytes",
-        "experiment": "s",
-        "memory": "MB",
-        "table": "s",
-        "wall": "s",
-        "work": "s",
-    }
