@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.workflow.test_graph import CHECKOUT, ROOT, fgnet_config
+from tests.workflow.checkout import CHECKOUT, ROOT, fgnet_config
 
 STUB = Path(__file__).parent / "stub_conda" / "bin"
 INDEX = "results/conda/datasets/fgnet/index.csv"
