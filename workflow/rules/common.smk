@@ -49,12 +49,17 @@ WEIGHTS = {
 }
 
 
+def one_of(names):
+    """The expression that matches each of the names and nothing else; of no names, nothing."""
+    return "|".join(names) or "(?!)"
+
+
 wildcard_constraints:
     suite=SUITE,
-    dataset="|".join(config["datasets"]),
-    experiment="|".join(config["experiments"]),
-    method="|".join(config["methods"]),
-    comparison="|".join(config["comparisons"]),
+    dataset=one_of(config["datasets"]),
+    experiment=one_of(config["experiments"]),
+    method=one_of(config["methods"]),
+    comparison=one_of(config["comparisons"]),
     seed=r"\d+",
     job=r"\d+",
     fold=r"\d+",

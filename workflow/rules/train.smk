@@ -28,7 +28,7 @@ rule train_folds:
     log:
         "results/{suite}/logs/train_folds/{experiment}/{method}/seed{seed}/{job}.log",
     wildcard_constraints:
-        method="|".join(TRAINED_METHODS),
+        method=one_of(TRAINED_METHODS),
     group:
         short_runs
     conda:
@@ -57,7 +57,7 @@ use rule train_folds as look_up_folds with:
     log:
         "results/{suite}/logs/look_up_folds/{experiment}/{method}/seed{seed}/{job}.log",
     wildcard_constraints:
-        method="|".join(PIXEL_FREE_METHODS),
+        method=one_of(PIXEL_FREE_METHODS),
     localrule: True
 
 
