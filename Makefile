@@ -26,6 +26,7 @@ bench: .venv/installed
 	python -m benchmarks.input_pipeline
 	python -m benchmarks.alignment
 	python -m benchmarks.memory
+	python -m benchmarks.lopo
 	python -m benchmarks.graph
 	python -m benchmarks.interruptions
 
