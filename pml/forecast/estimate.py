@@ -9,6 +9,7 @@ from pml.forecast.rates import Rates
 from pml.forecast.suite import Suite
 
 UNKNOWN = 1.2  # what the samples do not show, either way: other loads, other temperatures, pictures unlike the made-up ones
+TRAINING_RULES = ("train_folds", "look_up_folds")
 # Rules whose processes load PyTorch, and those that start no process of ours or wait for a network; all others are small jobs.
 TORCH_RULES = ("align_faces", "inspect_margins", "extract_features", "draw_figure3", "draw_figure4")
 SHELL_RULES = ("fetch_archive", "fetch_weights", "write_settings", "publish")
@@ -46,7 +47,7 @@ class Estimate:
         return sum(self.job(job) for job in self.suite.jobs if job.experiment in wanted)
 
     def rule(self, rule: str) -> float:
-        """The seconds of all jobs of a rule other than train_folds."""
+        """The seconds of all jobs of a rule that is none of training."""
         if rule in SHELL_RULES or rule.endswith("_experiments"):
             return 0
         seconds = self.suite.counts[rule] * self.choose(self.rates.start if rule in TORCH_RULES else self.rates.small_job)
@@ -64,7 +65,7 @@ class Estimate:
 
     def others(self) -> float:
         """The seconds of all jobs that train nothing."""
-        return sum(self.rule(rule) for rule in self.suite.counts if rule != "train_folds")
+        return sum(self.rule(rule) for rule in self.suite.counts if rule not in TRAINING_RULES)
 
     def wall(self, cores: int) -> float:
         """The seconds until all is made, `cores` jobs at a time: their sum shared out, or the longest chain if that is more."""

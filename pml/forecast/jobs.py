@@ -10,7 +10,7 @@ from pml.products import final_products, margins_figures
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """One job of the rule train_folds.
+    """One job of the rule train_folds, or of look_up_folds if it does not train.
 
     Attributes:
         experiment, method: keys of the config.
@@ -55,12 +55,14 @@ def rule_counts(config: dict) -> Counter[str]:
     curricula = config["tables"].get("table6", {"experiments": []})["experiments"]
     courses = sum(len(experiments[name]["curriculum"]) for name in curricula)
     margins = margins_figures(config)
+    trains = [job.trains for job in training_jobs(config)]
     counts = {
         "fetch_archive": sum("url" in archive for archive in archives),
         "draw_synthetic_archive": sum("synthetic" in archive for archive in archives),
         "fetch_weights": len(set(started)),
         "write_settings": sum(len(chosen["methods"]) for chosen in experiments.values()),
-        "train_folds": len(training_jobs(config)),
+        "train_folds": trains.count(True),
+        "look_up_folds": trains.count(False),
         "pool_course": courses,
         "evaluate_course": courses,
         "write_table": len(tables),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from pml.files import replacing
-from pml.forecast.estimate import UNKNOWN, Estimate, Interval, interval
+from pml.forecast.estimate import TRAINING_RULES, UNKNOWN, Estimate, Interval, interval
 from pml.forecast.rates import Rates
 from pml.forecast.storage import disk_bytes
 from pml.forecast.suite import Suite
@@ -49,7 +49,7 @@ def forecast_rows(suite: Suite, rates: Rates, cores: int) -> list[Row]:
         return Row(kind, name, seconds(lambda estimate: estimate.training(wanted)), len(jobs), images)
 
     experiments = list(suite.config["experiments"])
-    others = sum(count for rule, count in suite.counts.items() if rule != "train_folds")
+    others = sum(count for rule, count in suite.counts.items() if rule not in TRAINING_RULES)
     disk, _ = disk_bytes(suite, rates, cores)
     memory = {"of a process": max(rates.memory_mb, default=0), "of the GPU": max(rates.gpu_memory_mb, default=0)}
     return [

@@ -15,7 +15,8 @@ def test_every_kind_of_row_is_on_the_terminal(text):
     for line in (
         "Forecast of the suite small",
         "FG-NET",
-        "train_folds 7",
+        "train_folds 6",
+        "look_up_folds 1",
         "table4",
         "leakage",
         "Time with --cores 2",

@@ -160,11 +160,17 @@ def test_the_report_is_one_html_file_with_the_captions(finished):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("config", sorted(path.name for path in (ROOT / "config").glob("*.yaml")))
-def test_every_config_has_a_graph(checkout, config):
+@pytest.mark.parametrize(
+    "configs",
+    [
+        *([path.name] for path in sorted((ROOT / "config").glob("*.yaml"))),
+        ["components.yaml", "over/fgnet_people.yaml"],  # the second is read over the first
+    ],
+    ids=" ".join,
+)
+def test_every_config_has_a_graph(checkout, configs):
     whole = {}
-    # One config is read over another.
-    for name in ["components.yaml", config] if config == "components_fgnet.yaml" else [config]:
+    for name in configs:
         update_config(whole, yaml.safe_load((ROOT / "config" / name).read_text()))
     run = snakemake(checkout, "--dry-run", config=whole)
     assert run.returncode == 0 and "train_folds" in run.stdout, run.stdout[-2000:]
