@@ -25,7 +25,13 @@ def tiny_config() -> dict:
         ]
         experiment["training"] |= {"epochs": 1, "warmup_epochs": 0.5}
     lopo = config["experiments"]["fgnet_lopo"]
-    lopo |= {"methods": [*config["methods"]], "folds": "1-2", "method_folds": {"dex": [1]}, "folds_per_job": 2}
+    lopo |= {
+        "methods": [*config["methods"]],
+        "folds": "1-2",
+        "keep_models": [1],
+        "method_folds": {"dex": [1]},
+        "folds_per_job": 2,
+    }
     config["comparisons"] = {"tiny": {"experiments": ["fgnet_lopo"], "reference": "kl"}}
     return config
 
