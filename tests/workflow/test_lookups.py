@@ -80,6 +80,8 @@ def training(tmp_path):
     """A training job of the demo, its limit in minutes on so many GPUs, and a face store of so many bytes."""
     found = lookups("last")
     job = SimpleNamespace(suite="demo", experiment="fgnet_lopo", method="pml", seed="0", job="1")
+    lopo = found["config"]["experiments"]["fgnet_lopo"]
+    lopo |= {"folds": "1-82", "folds_per_job": 3, "training": lopo["training"] | {"epochs": 7}}
 
     def minutes(store_bytes: int | None, attempt: int = 1, gpus: int = 1) -> int:
         found["gpus_of_training"] = lambda: gpus
