@@ -91,8 +91,11 @@ class PML(AgeClassifier):
 
         Delta V is taken to the end of the previous course, where there was one (Eq. 13), else to the previous iteration.
         """
-        by_course = self.options.residual == "course"
-        reference = torch.where(self.instructed, self.instructor, self.previous) if by_course else self.previous
+        reference = {
+            "course": torch.where(self.instructed, self.instructor, self.previous),
+            "iteration": self.previous,
+            "boundary": self.instructor,
+        }[self.options.residual]
         variational = self.variational_margin(self.current - reference).squeeze(1)
         return self.ordinal_margin(self.current[:, : self.ordinal_dim]), variational
 

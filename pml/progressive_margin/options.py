@@ -34,7 +34,8 @@ class PMLOptions(Method.Options):
     ordinal_input: str = _option("c_phi_psi", "c_phi")  # what f^O sees
     networks: str = _option("per_branch", "shared")  # two row-wise networks, or one convolutional network for f^O and f^V
     deviation: str = _option("positive", "unconstrained")  # f^O's standard deviation; unconstrained may be negative
-    residual: str = _option("course", "iteration")  # what Delta V is taken to: the previous course if any, or iteration
+    # What Delta V is taken to: the previous course if any, or iteration, or the last boundary, at first the empty statistics.
+    residual: str = _option("course", "iteration", "boundary")
     margin_lambda: float = _option(1.0, 1.0)  # weight of the ordinal margin; tuned by cross-validation in the paper
     margin_beta: float = _option(0.1, 0.1)  # weight of the variational margin; likewise
     standardise: str = _option("population", "sample", "none")  # by which standard deviation rows of margins are scaled

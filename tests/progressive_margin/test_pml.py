@@ -313,7 +313,7 @@ def test_residual_is_to_the_previous_iteration(monkeypatch):
         assert_close(residuals[t], after[t + 1] - after[t])
 
 
-@pytest.mark.parametrize("residual", ["course", "iteration"])
+@pytest.mark.parametrize("residual", ["course", "iteration", "boundary"])
 def test_from_the_second_course_on_the_residual_is_to_the_end_of_the_one_before(monkeypatch, residual):
     method = build(residual=residual)
     residuals, empty = residuals_of(method, monkeypatch), method.statistics.concatenated()
@@ -328,8 +328,34 @@ def test_from_the_second_course_on_the_residual_is_to_the_end_of_the_one_before(
         for seed in range(3):
             train(method, [10 * course + seed])
             after = method.statistics.concatenated()
-            assert_close(residuals[-1], after - (instructor if course and residual == "course" else before))
+            reference = {"iteration": before, "course": instructor if course else before, "boundary": instructor}[residual]
+            assert_close(residuals[-1], after - reference)
             before = after
+
+
+@pytest.mark.parametrize(
+    "bounded",
+    [{"margin_scale": 1}, {"softmax": "joint", "standardise": "none", "margin_beta": 1, "margin_scale": 1}],
+    ids=["own_denominator", "joint"],
+)
+def test_only_against_a_boundary_does_the_first_course_learn_a_smaller_margin_for_a_frequent_class(bounded):
+    """From one iteration to the next hardly anything changes, and nothing that tells a frequent class from a rare one."""
+    correlations = {}
+    for residual in ("boundary", "course"):
+        method = build(residual=residual, margin_lambda=0, **bounded)
+        optimiser, generator = torch.optim.Adam(method.parameters(), lr=0.01), torch.Generator().manual_seed(1)
+        centres = torch.randn(CLASSES, FEATURE_DIM, generator=generator, dtype=torch.float64)
+        frequency = torch.arange(CLASSES, 0, -1).double()  # of a class, as the exponent of 2
+        for _ in range(150):
+            classes = torch.multinomial(2**frequency, 32, True, generator=generator)
+            features = centres[classes] + torch.randn(32, FEATURE_DIM, generator=generator, dtype=torch.float64)
+            loss, _ = method.loss(features, 20.0 + classes, torch.full((32,), math.nan, dtype=torch.float64))
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+        variational = method.margins()[0].detach()
+        correlations[residual] = np.corrcoef(frequency, variational)[0, 1]
+    assert correlations["boundary"] < -0.9 and correlations["course"] > -0.75, correlations
 
 
 @every_preset
