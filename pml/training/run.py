@@ -126,9 +126,11 @@ def choose_device(name: str, gpus: int = 0) -> torch.device:
     """
     if gpus and name == "cpu":
         raise InputError(f"training.device is 'cpu', but the job was given {gpus} GPU(s); set it to 'auto', or {WITHOUT_GPU}")
-    if gpus > torch.cuda.device_count():
+    # A driver too old for this PyTorch still counts its GPUs.
+    usable = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if gpus > usable:
         raise InputError(
-            f"the job was given {gpus} GPU(s), but PyTorch sees {torch.cuda.device_count()} on {platform.node()}; look at the "
+            f"the job was given {gpus} GPU(s), but PyTorch can use {usable} on {platform.node()}; look at the "
             f"node's driver and at the CUDA version of this PyTorch, or {WITHOUT_GPU}"
         )
     if name == "auto":

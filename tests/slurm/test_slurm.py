@@ -110,4 +110,4 @@ def test_a_gpu_job_is_refused_on_a_node_that_shows_none(output, checkout):
     target = "results/queue/runs/refused/kl/seed0/jobs/1.csv"
     run = snakemake(checkout, target, *PROFILES, "--retries", "0", config=config, cores=None)
     assert run.returncode != 0 and not (checkout / target).exists()
-    assert "error: the job was given 1 GPU(s), but PyTorch sees 0" in run.stdout, run.stdout[-3000:]
+    assert "error: the job was given 1 GPU(s), but PyTorch can use 0" in run.stdout, run.stdout[-3000:]

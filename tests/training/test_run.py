@@ -408,9 +408,17 @@ def test_gpu_is_asked_for_and_absent(monkeypatch):
     assert run.choose_device("auto") == run.choose_device("cpu") == CPU
 
 
-@pytest.mark.parametrize("device, seen, reason", [("auto", 1, "PyTorch sees 1"), ("cpu", 2, "training.device is 'cpu'")])
-def test_a_job_that_was_given_gpus_never_runs_without_them(monkeypatch, device, seen, reason):
+@pytest.mark.parametrize(
+    "device, seen, available, reason",
+    [
+        ("auto", 1, True, "PyTorch can use 1"),
+        ("auto", 2, False, "PyTorch can use 0"),  # a driver that is too old
+        ("cpu", 2, True, "training.device is 'cpu'"),
+    ],
+)
+def test_a_job_that_was_given_gpus_never_runs_without_them(monkeypatch, device, seen, available, reason):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: seen)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
     with pytest.raises(InputError, match=f"{reason}.*--set-resources train_folds:gpu=0"):
         run.choose_device(device, gpus=2)
 

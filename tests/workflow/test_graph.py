@@ -193,7 +193,7 @@ def test_the_profile_of_a_gpu_trains_nothing_on_a_machine_that_shows_none(finish
     target = f"{SUITE}/runs/fgnet_lopo/kl/seed1/jobs/1.csv"
     run = snakemake(finished, target, "--workflow-profile", "profiles/gpu", config=config)
     assert run.returncode != 0 and not (finished / target).exists()
-    assert "error: the job was given 1 GPU(s), but PyTorch sees 0" in run.stdout, run.stdout[-3000:]
+    assert "error: the job was given 1 GPU(s), but PyTorch can use 0" in run.stdout, run.stdout[-3000:]
 
 
 @pytest.mark.slow
