@@ -29,7 +29,8 @@ def recorded_rates(folder: Path, workloads: Sequence[Workload]) -> tuple[Rates, 
         settings = facts["settings"]
         batch_size = min(settings["batch_size"], facts["train_images"])
         images = facts["train_images"] // batch_size * batch_size * settings["epochs"]
-        found.setdefault(workload_of(settings, facts["face_size"]), []).append(facts["seconds"] / images)
+        seconds = facts["seconds"] * facts.get("processes", 1)  # of one GPU
+        found.setdefault(workload_of(settings, facts["face_size"]), []).append(seconds / images)
         devices.add(facts["device"])
         rates.memory_mb.append(facts["peak_memory_mb"])
         rates.gpu_memory_mb += [facts["peak_gpu_memory_mb"]] if facts["peak_gpu_memory_mb"] else []

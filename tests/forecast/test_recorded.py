@@ -32,6 +32,12 @@ def test_other_epochs_and_rates_are_the_same_speed(config, suite, tmp_path):
     assert {sample for samples in rates.train.values() for sample in samples} == {27 / (3 * 90)}
 
 
+def test_the_hours_of_a_run_on_several_gpus_are_those_of_each(config, suite, tmp_path):
+    write_run(tmp_path / "runs/a", config, processes=4)
+    rates, _ = recorded_rates(tmp_path / "runs", suite.workloads)
+    assert {sample for samples in rates.train.values() for sample in samples} == {4 * 27 / (3 * 90)}
+
+
 def test_a_method_without_a_run_takes_the_speed_of_its_network_and_says_so(config, suite, tmp_path):
     write_run(tmp_path / "runs/a", config, "kl")
     rates, stand_ins = recorded_rates(tmp_path / "runs", suite.workloads)
