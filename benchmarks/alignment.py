@@ -9,7 +9,6 @@ is 3, with no worse detection rate and landmark error (benchmarks/detection.py).
 import argparse
 import io
 import os
-import sys
 import tempfile
 from pathlib import Path
 from zipfile import ZipFile
@@ -18,7 +17,7 @@ import pandas as pd
 import torch
 from facenet_pytorch import MTCNN
 
-from benchmarks.paired import alternate, verdict
+from benchmarks.paired import alternate, fgnet_archive, verdict
 from pml.faces.align import BOX, COORDINATES, align_images, read_image
 from pml.faces.detection import FaceDetector
 
@@ -29,10 +28,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--cores", type=int, default=os.cpu_count())
     options = parser.parse_args()
-    if "PML_TEST_DATA" not in os.environ:
-        sys.exit("error: set PML_TEST_DATA to the folder that holds FGNET.zip")
+    archive = fgnet_archive()
     detector, usual = FaceDetector("cpu"), MTCNN(keep_all=True, device="cpu")
-    with ZipFile(Path(os.environ["PML_TEST_DATA"]) / "FGNET.zip") as files, tempfile.TemporaryDirectory() as folder:
+    with ZipFile(archive) as files, tempfile.TemporaryDirectory() as folder:
         names = sorted(name for name in files.namelist() if name.lower().endswith(".jpg"))[:: options.every]
         pictures = [read_image(io.BytesIO(files.read(name))) for name in names]
         files.extractall(folder, names)

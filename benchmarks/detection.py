@@ -7,9 +7,7 @@ Takes one to two minutes on two idle CPU cores. Expected: all 1,002 images found
 
 import argparse
 import io
-import os
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -17,6 +15,7 @@ from zipfile import ZipFile
 
 import numpy as np
 
+from benchmarks.paired import fgnet_archive
 from pml.faces.align import POINTS, find_landmarks, read_image
 from pml.faces.detection import FaceDetector
 from pml.progress import progress
@@ -76,9 +75,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--every", type=int, default=1, help="take every n-th image only")
     every = parser.parse_args().every
-    if "PML_TEST_DATA" not in os.environ:
-        sys.exit("error: set PML_TEST_DATA to the folder that holds FGNET.zip")
-    result = measure(Path(os.environ["PML_TEST_DATA"]) / "FGNET.zip", every)
+    result = measure(fgnet_archive(), every)
     count = len(result.sources)
     print(f"images                  {count}")
     print(f"found                   {result.found:.2%} ({np.sum(result.sources == 'detector')})")

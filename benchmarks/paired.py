@@ -1,6 +1,9 @@
-"""What the benchmarks of speed share: several things timed in turn in one process, and the ratio of every two of one round."""
+"""What the benchmarks share: several things timed in turn in one process, the ratio of every two of one round; and FG-NET."""
 
+import os
+import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from time import perf_counter
 
 import numpy as np
@@ -25,3 +28,11 @@ def verdict(what: str, ratios: np.ndarray, bar: float, at_most: bool = True) -> 
         f"{what}: {median:.3g} ({low:.3g} to {high:.3g}), bar {'at most' if at_most else 'at least'} {bar:g}: "
         f"{'met' if met else 'missed'}"
     )
+
+
+def fgnet_archive() -> Path:
+    """Return the archive of the real FG-NET; without one, say so and end the benchmark, so that `make bench` goes on."""
+    if "PML_TEST_DATA" not in os.environ:
+        print("skipped: set PML_TEST_DATA to the folder that holds FGNET.zip")
+        sys.exit()
+    return Path(os.environ["PML_TEST_DATA"]) / "FGNET.zip"
