@@ -12,6 +12,8 @@ from pml.files import load_schema
 
 IMAGENET = "imagenet"
 PRETRAINED_FOLD = 1  # of the experiment that another one starts from
+# By name, since importing the classes imports torch, which takes longer than all else that a dry run does.
+PIXEL_FREE = ("baselines.constant_median:ConstantMedian", "baselines.id_lookup:IDLookup")
 
 
 def check_config(config: dict) -> dict:
@@ -145,6 +147,16 @@ def folds(value: str | list[int]) -> list[int]:
 def method_folds(experiment: dict, method: str) -> list[int]:
     """Return the folds that `method` runs in `experiment`."""
     return folds(experiment["method_folds"].get(method, experiment["folds"]))
+
+
+def is_pixel_free(method: dict) -> bool:
+    """Return whether a method of the config is one of the references that look at no pixels."""
+    return method["class"] in PIXEL_FREE
+
+
+def is_synthetic(dataset: dict) -> bool:
+    """Return whether a data set of the config is drawn."""
+    return any("synthetic" in archive for archive in dataset["archives"])
 
 
 def fold_jobs(experiment: dict, method: str) -> Iterator[list[int]]:

@@ -3,8 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from pml.config import IMAGENET, fold_jobs, folds
-from pml.method import PixelFreeMethod, method_class
+from pml.config import IMAGENET, fold_jobs, folds, is_pixel_free
 from pml.products import final_products, margins_figures
 
 
@@ -27,20 +26,13 @@ class TrainingJob:
 
 
 def training_jobs(config: dict) -> list[TrainingJob]:
-    """Return every training job of a checked config.
-
-    Raises:
-        InputError: the class of a method cannot be found.
-    """
-    pixel_free = {
-        name: issubclass(method_class(method["class"]), PixelFreeMethod) for name, method in config["methods"].items()
-    }
+    """Return every training job of a checked config."""
     jobs = []
     for name, experiment in config["experiments"].items():
         kept = set(folds(experiment["keep_models"]))
         for method in experiment["methods"]:
             for numbers in fold_jobs(experiment, method):
-                trains = not pixel_free[method]
+                trains = not is_pixel_free(config["methods"][method])
                 job = TrainingJob(name, method, tuple(numbers), trains * len(kept.intersection(numbers)), trains)
                 jobs += [job] * len(experiment["seeds"])
     return jobs

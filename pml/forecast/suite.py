@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from pml.config import is_synthetic
 from pml.errors import InputError
 from pml.forecast.jobs import TrainingJob, rule_counts, training_jobs
 from pml.forecast.sizes import FoldSize, dataset_index, fold_sizes
@@ -45,11 +46,7 @@ class Suite:
         indices = {name: dataset_index(config, name) for name in config["datasets"]}
         self.images = {name: len(index) for name, (index, _) in indices.items()}
         self.sources = {name: source for name, (_, source) in indices.items()}
-        self.drawn = [
-            name
-            for name, dataset in config["datasets"].items()
-            if any("synthetic" in archive for archive in dataset["archives"])
-        ]
+        self.drawn = [name for name, dataset in config["datasets"].items() if is_synthetic(dataset)]
         self._sizes: dict[str, dict[int, FoldSize]] = {}
         for name, experiment in config["experiments"].items():
             index, source = indices[experiment["dataset"]]

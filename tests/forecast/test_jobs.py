@@ -1,13 +1,12 @@
 import re
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 
 import pytest
 import yaml
 
-from pml.config import check_config, fold_jobs
+from pml.config import check_config
 from pml.forecast.jobs import rule_counts, training_jobs
 
 ROOT = Path(__file__).parents[2]
@@ -16,19 +15,6 @@ CONFIGS = sorted(path.name for path in (ROOT / "config").glob("*.yaml"))
 
 def config_of(name: str) -> dict:
     return check_config(yaml.safe_load((ROOT / "config" / name).read_text()))
-
-
-@pytest.mark.parametrize("name", CONFIGS)
-def test_training_jobs_are_the_fold_jobs_of_every_method_and_seed(name):
-    config = config_of(name)
-    expected = Counter(
-        (experiment, method, tuple(numbers))
-        for experiment, chosen in config["experiments"].items()
-        for method in chosen["methods"]
-        for _ in chosen["seeds"]
-        for numbers in fold_jobs(chosen, method)
-    )
-    assert Counter((job.experiment, job.method, job.folds) for job in training_jobs(config)) == expected
 
 
 def test_methods_that_look_at_no_pixels_train_nothing_and_keep_no_model():

@@ -1,5 +1,6 @@
 """What the profiles change, and what they leave to the rules."""
 
+import math
 import os
 import re
 import signal
@@ -13,7 +14,6 @@ import yaml
 from tests.workflow.checkout import ROOT, copy_checkout, fgnet_config, snakemake
 
 PROFILES = sorted(path.parent.name for path in (ROOT / "profiles").glob("*/config.yaml"))
-SHARED = ("rerun-incomplete", "printshellcmds", "show-failed-logs", "keep-going", "scheduler")
 
 
 def read(profile: str) -> dict:
@@ -22,12 +22,18 @@ def read(profile: str) -> dict:
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_profile_keeps_what_the_default_one_says(profile):
-    assert {key: read(profile).get(key) for key in SHARED} == {key: read("default")[key] for key in SHARED}
+    assert read("default").items() <= read(profile).items()
 
 
 @pytest.mark.parametrize("profile", sorted({*PROFILES} - {"default"}))
 def test_wherever_there_are_gpus_the_rules_that_use_them_ask_for_one(profile):
-    assert read(profile)["set-resources"] == {"train_folds": {"gpu": 1}, "extract_features": {"gpu": 1}}
+    assert all(read(profile)["set-resources"][rule] == {"gpu": 1} for rule in ("train_folds", "extract_features"))
+
+
+@pytest.mark.parametrize("profile", ["slurm", "generic"])
+def test_detection_gets_the_cores_that_its_rule_can_use_though_a_group_has_one(profile):
+    (threads,) = re.findall(r"threads: (\d+)", (ROOT / "workflow/rules/faces.smk").read_text())
+    assert read(profile)["set-resources"]["align_faces"] == {"cpus_per_task": int(threads)}
 
 
 def submissions(output: str) -> int:
@@ -58,7 +64,14 @@ echo "$number"
 """,
     "qstat": """test ! -e "$QUEUE/$2/code" && { test ! -e "$QUEUE/$2/pid" || kill -0 "$(cat "$QUEUE/$2/pid")"; }
 """,
-    "qacct": """test -e "$QUEUE/$2/code" && echo "failed       0" && echo "exit_status  $(cat "$QUEUE/$2/code")"
+    "qacct": """test ! -e "$QUEUE/$2/asked" && touch "$QUEUE/$2/asked" && exit 1  # the record is late
+if test -e "$QUEUE/$2/code"; then
+    echo "failed       0"
+    echo "exit_status  $(cat "$QUEUE/$2/code")"
+else
+    echo "failed       100 : assumedly after job"
+    echo "exit_status  137"
+fi
 """,
 }
 
@@ -82,8 +95,10 @@ def test_the_generic_profile_submits_by_the_queue_s_own_command_and_tries_a_kill
     checkout = copy_checkout(tmp_path / "checkout")
     arguments = ("results/tables/metrics_fgnet_lopo.csv", "--workflow-profile", "profiles/generic", "--latency-wait", "10")
     with ThreadPoolExecutor(1) as pool:
-        gpus = ("--set-resources", "train_folds:gpu=0")
-        run = pool.submit(snakemake, checkout, *arguments, *gpus, config=config, cores=None, path=str(queue.parent / "bin"))
+        resources = ("--set-resources", "train_folds:gpu=0", "align_faces:cpus_per_task=8")
+        run = pool.submit(
+            snakemake, checkout, *arguments, *resources, config=config, cores=None, path=str(queue.parent / "bin")
+        )
         while not run.done() and not (queue / "1/pid").exists():
             time.sleep(0.1)
         os.killpg(int((queue / "1/pid").read_text()), signal.SIGKILL)
@@ -91,6 +106,9 @@ def test_the_generic_profile_submits_by_the_queue_s_own_command_and_tries_a_kill
     assert finished.returncode == 0, finished.stdout[-3000:]
     assert "Trying to restart job" in finished.stdout
     options = [(job / "options").read_text() for job in sorted(queue.iterdir())]
-    assert len(options) == 5 and all(" -pe smp 1 " in line and "gpu=0 " in line for line in options)
-    asked = [re.search(r"mem_free=(\d+)M,h_rt=0:(\d+):0", line).groups() for line in options]
-    assert asked == [("2000", "60"), ("4000", "120"), ("4000", "240"), ("4000", "480"), ("4000", "30")]
+    assert len(options) == 5 and all("gpu=0 " in line for line in options)
+    asked = [re.search(r"-pe smp (\d+) -l mem_free=(\d+)M,h_rt=0:(\d+):0", line).groups() for line in options]
+    batch = config["experiments"]["fgnet_lopo"]["training"]["batch_size"]
+    training_mb = 4000 + math.ceil(batch * 32**2 * 672 / 1e6)  # on a CPU, with the activations of a batch
+    tries = [("1", "2000", "60"), ("1", "4000", "120"), ("1", "4000", "240"), ("8", "4000", "480")]
+    assert asked == [*tries, ("1", str(training_mb), "30")] and " --threads 8 " in finished.stdout

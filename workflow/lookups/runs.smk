@@ -19,11 +19,6 @@ def dataset_of(wildcards):
     return config["datasets"][config["experiments"][experiment_of(wildcards)]["dataset"]]
 
 
-def is_synthetic(dataset):
-    """Whether a data set is drawn."""
-    return any("synthetic" in archive for archive in dataset["archives"])
-
-
 def data_label(wildcards):
     """The data set's name, with a mark where it is synthetic."""
     dataset = dataset_of(wildcards)

@@ -1,8 +1,11 @@
 """The checked configuration, and what all rules share."""
 
+import csv
 import json
 import math
 import shutil
+from collections import Counter
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +19,8 @@ from pml.config import (
     comparison_reference,
     fold_jobs,
     folds,
+    is_pixel_free,
+    is_synthetic,
     run_settings,
 )
 from pml.errors import InputError
@@ -34,8 +39,7 @@ if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method and 
 
 SUITE = config["suite"]
 ENVIRONMENT = "../../environment.yml"
-PIXEL_FREE = ("baselines.constant_median:ConstantMedian", "baselines.id_lookup:IDLookup")
-PIXEL_FREE_METHODS = [name for name, method in config["methods"].items() if method["class"] in PIXEL_FREE]
+PIXEL_FREE_METHODS = [name for name, method in config["methods"].items() if is_pixel_free(method)]
 TRAINED_METHODS = [name for name in config["methods"] if name not in PIXEL_FREE_METHODS]
 WEIGHTS = {
     "resnet18": (

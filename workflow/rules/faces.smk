@@ -20,6 +20,7 @@ rule align_faces:
         runtime=more_each_attempt(480),
     params:
         size=config["face_size"],
+        processes=cores_of_job,
     shell:
         "python -m pml.faces.align --images {input.images} --index {input.index} --landmarks {input.landmarks}"
-        " --size {params.size} --threads {threads} --faces {output.faces} --table {output.table} --rejected {output.rejected} 2> {log}"
+        " --size {params.size} --threads {params.processes} --faces {output.faces} --table {output.table} --rejected {output.rejected} 2> {log}"

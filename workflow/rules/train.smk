@@ -37,7 +37,7 @@ rule train_folds:
     threads: 1
     resources:
         gpu=0,
-        mem_mb=more_each_attempt(4000),
+        mem_mb=training_memory,
         runtime=training_runtime,
     params:
         launcher=launcher,
