@@ -1,5 +1,7 @@
 """The suite: from raw archives to the paper's tables and figures."""
 
+import subprocess
+
 from snakemake.utils import min_version
 
 min_version("9.0")
@@ -24,6 +26,13 @@ include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
+
+
+# The schema knows no method's options; this asks the methods themselves, once and before hours are spent on the data.
+onstart:
+    check = ["python", "-m", "pml.check_options", "--config", json.dumps(config)]
+    if subprocess.run(check).returncode:
+        raise WorkflowError("The config names what is not there, see the error above; nothing was run.")
 
 
 rule all:

@@ -105,7 +105,7 @@ def method_class(import_path: str) -> type[Method] | type[PixelFreeMethod]:
         InputError: the path has no colon, the module or the class cannot be found, or it keeps neither contract.
     """
     module_name, colon, class_name = import_path.partition(":")
-    if not colon:
+    if not (module_name and colon and class_name):
         raise InputError(f"method '{import_path}': write module:Class, such as baselines.dex:DEX")
     try:
         module = importlib.import_module(module_name)

@@ -11,6 +11,7 @@ returns the `Tables` of the files below `root`; `LAYOUT`, which tells in a phras
 import argparse
 import json
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,16 +33,25 @@ FORMATS = {
 NO_CHECKSUM = "none"
 
 
+def format_options(format: str, options: dict):
+    """Return the `Options` of a format, filled in from `options`.
+
+    Raises:
+        InputError: the format or an option is unknown, or its value is refused.
+    """
+    if format not in FORMATS:
+        raise InputError(f"format '{format}': no such format{suggest(format, FORMATS)}")
+    return build_options(FORMATS[format].Options, options, f"options of the format '{format}'")
+
+
 def build_tables(format: str, root: Path, options: dict) -> dict[str, pd.DataFrame]:
     """Return the tables "index", "landmarks" and "rejected", each sorted by image, and "findings" for the files below `root`.
 
     Raises:
         InputError: the format or an option is unknown, or no file is an image of it.
     """
-    if format not in FORMATS:
-        raise InputError(f"format '{format}': no such format{suggest(format, FORMATS)}")
-    module = FORMATS[format]
-    loaded = module.load(root, build_options(module.Options, options, f"datasets.<name>.options of the format '{format}'"))
+    chosen, module = format_options(format, options), FORMATS[format]
+    loaded = module.load(root, chosen)
     if not len(loaded.index):
         raise InputError(f"{root}: no image of the format '{format}', which has {module.LAYOUT}; is it the right archive?")
     tables = {
@@ -78,18 +88,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--findings", type=Path, required=True)
     options = parser.parse_args(arguments)
 
+    format_options(options.format, options.options)
     checksums = options.checksums or [NO_CHECKSUM] * len(options.archives)
     if len(checksums) != len(options.archives):
         parser.error("--checksums: give one for each archive, or 'none'")
     for archive, checksum in zip(options.archives, checksums, strict=True):
         if not archive.exists():
-            obtain = FORMATS[options.format].OBTAIN if options.format in FORMATS else "download it"
-            raise InputError(
-                f"{archive}: no such archive or folder; {obtain}, and name it in the config under datasets.<name>.archives"
-            )
+            obtain = f"{FORMATS[options.format].OBTAIN}, and name it in the config under datasets.<name>.archives"
+            raise InputError(f"{archive}: no such archive or folder; {obtain}")
         archives.verify(archive, None if checksum == NO_CHECKSUM else checksum)
     archives.unpack(options.archives, options.images)
-    tables = build_tables(options.format, options.images, options.options)
+    try:
+        tables = build_tables(options.format, options.images, options.options)
+    except InputError:
+        shutil.rmtree(options.images)  # with label files that may hold birth dates
+        raise
     keep_only(options.images, set(tables["index"]["image"]))
     for name, table in tables.items():
         write_table(table, getattr(options, name), name)

@@ -51,6 +51,17 @@ PROTOCOLS = {
 OPTIONS = {"setting2": Setting2Options, "setting2_subject_exclusive": Setting2Options}
 
 
+def protocol_options(protocol: str, options: Mapping):
+    """Return the options of a protocol, filled in from `options`.
+
+    Raises:
+        InputError: the protocol or an option is unknown, or its value is refused.
+    """
+    if protocol not in PROTOCOLS:
+        raise InputError(f"protocol '{protocol}': no such protocol{suggest(protocol, PROTOCOLS)}")
+    return build_options(OPTIONS.get(protocol, NoOptions), options, f"options of the protocol '{protocol}'")
+
+
 def assign(
     protocol: str,
     index: pd.DataFrame,
@@ -70,11 +81,9 @@ def assign(
     Raises:
         InputError: the protocol or an option is unknown, the index lacks what it needs, or nothing is left to train on.
     """
-    if protocol not in PROTOCOLS:
-        raise InputError(f"protocol '{protocol}': no such protocol{suggest(protocol, PROTOCOLS)}")
+    chosen = protocol_options(protocol, options or {})
     if index.empty:
         raise InputError("faces.csv: no image has a face, so there is nothing to assign; see rejected.csv for the reasons")
-    chosen = build_options(OPTIONS.get(protocol, NoOptions), options or {}, f"options of the protocol '{protocol}'")
     folds = PROTOCOLS[protocol](index.sort_values("image"), seed, **dataclasses.asdict(chosen))
     if validation:
         folds = hold_out_subjects(folds, index, validation, seed)
@@ -132,6 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--validation", type=float, default=0.0, metavar="SHARE", help="of each fold's training subjects")
     parser.add_argument("--dividing-lines", type=float, nargs="*", default=[], metavar="DELTA", help="of the curricula")
+    parser.add_argument("--needed", type=int, nargs="*", default=[], metavar="FOLD", help="what is trained of them")
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args(arguments)
 
@@ -142,6 +152,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise InputError(f"{options.faces}: image '{min(strangers)}' is not in {options.index}; make both from one archive")
     index = index[index["image"].isin(faces["image"])]
     folds = assign(options.protocol, index, options.seed, options.validation, options.options, options.dividing_lines)
+    if absent := set(options.needed) - set(folds["fold"]):
+        made = f"the protocol {options.protocol} makes 1 to {folds['fold'].max()} of this data"
+        raise InputError(f"experiments.<name>.folds in the config: no fold {min(absent)}; {made}")
     write_table(folds, options.output, "folds")
     print(f"{options.protocol}: {folds['fold'].nunique()} folds of {folds['image'].nunique()} images")
     if options.validation:

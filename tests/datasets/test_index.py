@@ -72,7 +72,7 @@ def test_a_second_run_replaces_the_first_and_writes_the_same_bytes(tmp_path):
         (["images/001A05.JPG"], [], "fg-net", ["did you mean 'fgnet'?"]),
         (["images/001A05.JPG"], ["--checksums", "md5:" + "0" * 32], "fgnet", ["A.zip", "0" * 32]),
         (["../images/001A05.JPG"], [], "fgnet", ["A.zip", "../images/001A05.JPG"]),
-        (["images/001A05.JPG"], ["--options", '{"x": 1}'], "fgnet", ["datasets.<name>.options", "unknown option 'x'"]),
+        (["images/001A05.JPG"], ["--options", '{"x": 1}'], "fgnet", ["options of the format 'fgnet'", "unknown option 'x'"]),
     ],
 )
 def test_a_bad_archive_ends_in_one_line_and_writes_no_table(names, options, format, words, tmp_path, capsys):
@@ -81,6 +81,7 @@ def test_a_bad_archive_ends_in_one_line_and_writes_no_table(names, options, form
     *_, message = capsys.readouterr().err.splitlines()
     assert message.startswith("error: ") and all(word in message for word in words)
     assert not list(tmp_path.glob("*.csv"))
+    assert not (tmp_path / "images").exists(), "label files may hold birth dates"
 
 
 def test_a_missing_archive_is_an_error_that_says_how_to_obtain_it(tmp_path, capsys):

@@ -104,7 +104,7 @@ def test_an_unknown_protocol_is_an_error_that_suggests_one():
         assign("lop", index_of(SUBJECTS), 0)
 
 
-@pytest.mark.parametrize(("protocol", "known"), [("setting2", "did you mean 'list'"), ("lopo", "known: $")])
+@pytest.mark.parametrize(("protocol", "known"), [("setting2", "did you mean 'list'"), ("lopo", "there are none$")])
 def test_an_unknown_option_is_an_error(protocol, known):
     with pytest.raises(InputError, match=f"options of the protocol '{protocol}': unknown option 'lists'.*{known}"):
         assign(protocol, index_of(SUBJECTS), 0, options={"lists": "a.txt"})
@@ -129,6 +129,16 @@ def test_options_reach_the_protocol(tmp_path, capsys):
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_every_protocol_says_whose_it_is(protocol):
     assert "protocol of" in PROTOCOLS[protocol].__doc__
+
+
+def test_a_fold_that_the_protocol_does_not_make_is_an_error_and_nothing_is_written(tmp_path, capsys):
+    faces = [f"{i:03}.jpg" for i in range(4)]
+    run(tmp_path, index_of("aabb"), faces, "--needed", "1", "2")
+    (tmp_path / "folds.csv").unlink()
+    with pytest.raises(SystemExit, match="2"):
+        run(tmp_path, index_of("aabb"), faces, "--needed", "2", "4", "3")
+    assert "experiments.<name>.folds in the config: no fold 3; the protocol lopo makes 1 to 2" in capsys.readouterr().err
+    assert not (tmp_path / "folds.csv").exists()
 
 
 def test_only_images_with_a_face_are_assigned(tmp_path, capsys):

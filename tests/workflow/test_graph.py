@@ -186,6 +186,15 @@ def test_an_unknown_key_stops_the_workflow_with_the_nearest_known_one(checkout):
 
 
 @pytest.mark.slow
+def test_a_misspelt_option_stops_the_workflow_before_any_data_is_touched(checkout):
+    config = tiny_config() | {"suite": "misspelt"}
+    config["methods"]["pml"]["options"] = {"margin_scal": 1}
+    run = snakemake(checkout, config=config)
+    assert run.returncode != 0 and "config: methods.pml" in run.stdout and "did you mean 'margin_scale'?" in run.stdout
+    assert not (checkout / "results/misspelt").exists()
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_the_profile_of_a_gpu_trains_nothing_on_a_machine_that_shows_none(finished):
     config = tiny_config()

@@ -50,6 +50,12 @@ def protocol_options(wildcards):
     return json.dumps(config["experiments"][wildcards.experiment]["protocol_options"])
 
 
+def needed_folds(wildcards):
+    """The folds of an experiment that any of its methods is trained on."""
+    experiment = config["experiments"][wildcards.experiment]
+    return sorted({fold for method in experiment["methods"] for fold in method_folds(experiment, method)})
+
+
 def image_list(wildcards):
     """The list of images that an experiment's protocol is drawn from, if it has one and it is there."""
     path = config["experiments"][wildcards.experiment]["protocol_options"].get("list")

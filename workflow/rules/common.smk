@@ -21,6 +21,7 @@ from pml.config import (
     folds,
     is_pixel_free,
     is_synthetic,
+    method_folds,
     run_settings,
 )
 from pml.errors import InputError

@@ -18,6 +18,8 @@ rule assign_folds:
         validation=lookup(dpath="experiments/{experiment}/validation", within=config),
         options=protocol_options,
         dividing_lines=lookup(dpath="experiments/{experiment}/curriculum", within=config),
+        needed=needed_folds,
     shell:
         "python -m pml.folds.assign --protocol {params.protocol} --options {params.options:q} --index {input.index} --faces {input.faces_table}"
-        " --seed {params.seed} --validation {params.validation} --dividing-lines {params.dividing_lines} --output {output} 2> {log}"
+        " --seed {params.seed} --validation {params.validation} --dividing-lines {params.dividing_lines}"
+        " --needed {params.needed} --output {output} 2> {log}"
