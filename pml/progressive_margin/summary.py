@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 CONSTANT = 1e-6  # a row that spreads less before it is standardised is taken for constant, as `standardise_rows` does
 LEAST_SPREAD = 1e-4  # of a logit; less changes a probability by a ten-thousandth of itself
+LOWEST_MEAN, MOST_SPREAD = -1, 5  # logits
 
 
 @torch.no_grad()
@@ -29,7 +30,8 @@ def summarise(method: "PML") -> tuple[dict[str, float], str]:
         numbers |= {f"{name}_min": values.min(), f"{name}_max": values.max()}
     numbers["phi_mean"] = method.statistics.intra_class_variance[seen].mean()
     numbers["psi_mean"] = psi_to_others(method)[seen].nanmean()
-    return {name: float(value) for name, value in numbers.items()}, degeneration(method.fused()[seen], applied)
+    joint = method.options.softmax == "joint"
+    return {name: float(value) for name, value in numbers.items()}, degeneration(method.fused()[seen], applied, joint)
 
 
 def psi_to_others(method: "PML") -> Tensor:
@@ -38,8 +40,11 @@ def psi_to_others(method: "PML") -> Tensor:
     return method.statistics.inter_class_variance.where(counted, torch.nan).nanmean(1)
 
 
-def degeneration(fused: Tensor, applied: Tensor) -> str:
-    """Return in a line how the margins have degenerated, or "": from M_p, (S, K), and m_p as applied, (S, K)."""
+def degeneration(fused: Tensor, applied: Tensor, joint: bool = False) -> str:
+    """Return in a line how the margins have degenerated, or "": from M_p, (S, K), and m_p as applied, (S, K).
+
+    Only under a joint softmax does it mean nothing that all margins fall together.
+    """
     constant = int((fused.std(1, correction=0) < CONSTANT).sum())
     if not (fused.isfinite().all() and applied.isfinite().all()):
         return "margins are not finite; lower training.learning_rate"
@@ -47,4 +52,10 @@ def degeneration(fused: Tensor, applied: Tensor) -> str:
         return f"margins of {constant} of {len(fused)} classes are constant, so they tell no age from another"
     if applied.std(1, correction=0).min() < LEAST_SPREAD:
         return f"margins spread by less than {LEAST_SPREAD:g}, so they hardly move a logit; see the option margin_scale"
+    if applied.mean() < LOWEST_MEAN and not joint:
+        return (
+            f"margins have fallen to {applied.mean():.1f} in the mean, so the loss falls with nothing learnt; see standardise"
+        )
+    if (furthest := (applied - applied.mean(1, keepdim=True)).abs().max()) > MOST_SPREAD:
+        return f"margins move a logit by up to {furthest:.1f}, which inference leaves out; see the option margin_scale"
     return ""

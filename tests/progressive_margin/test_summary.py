@@ -61,6 +61,18 @@ def test_degenerate_margins_are_named(options, words):
     assert warning.startswith(words) and bool(warning) == bool(words)
 
 
+def test_margins_that_fall_without_end_are_named_where_that_lowers_the_loss():
+    rows = torch.eye(3) - 6
+    assert degeneration(rows, rows).startswith("margins have fallen to -5.7 in the mean")
+    assert degeneration(rows, rows, joint=True) == ""
+
+
+@pytest.mark.parametrize("joint", [False, True])
+def test_margins_that_move_a_logit_further_than_any_inference_would_forgive_are_named(joint):
+    rows = torch.eye(3)
+    assert degeneration(rows, 12 * rows, joint).startswith("margins move a logit by up to 8.0")
+
+
 def test_margins_that_are_not_finite_are_named():
     rows = torch.eye(3)
     assert degeneration(rows, rows) == ""
