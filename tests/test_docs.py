@@ -37,7 +37,8 @@ def test_the_example_of_a_method_keeps_the_contract(tmp_path, monkeypatch):
     loss.backward()
     assert method.head.weight.grad.abs().sum() > 0
     assert not any(term.requires_grad for term in terms.values())
-    assert method.predict(features).shape == (4,)
+    predicted = method.eval().predict(1e4 * features)
+    assert predicted.shape == (4,) and 0 <= predicted.min() <= predicted.max() <= 100
 
 
 def test_the_example_config_validates_when_merged_into_the_demo():
