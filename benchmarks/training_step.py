@@ -29,6 +29,7 @@ METHODS = {
     "DLDL": "baselines.dldl:DLDL",
     "DLDL-v2": "baselines.dldl_v2:DLDLv2",
     "M-V Loss": "baselines.mean_variance:MeanVariance",
+    "logit adjustment": "baselines.logit_adjustment:LogitAdjustment",
 }
 PLAIN = "plain cross-entropy"
 BAR = 1.05
