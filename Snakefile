@@ -1,6 +1,7 @@
 """The suite: from raw archives to the paper's tables and figures."""
 
 import subprocess
+import sys
 
 from snakemake.utils import min_version
 
@@ -30,7 +31,7 @@ include: "workflow/rules/report.smk"
 
 # The schema knows no method's options; this asks the methods themselves, once and before hours are spent on the data.
 onstart:
-    check = ["python", "-m", "pml.check_options", "--config", json.dumps(config)]
+    check = [sys.executable, "-m", "pml.check_options", "--config", json.dumps(config)]
     if subprocess.run(check).returncode:
         raise WorkflowError("The config names what is not there, see the error above; nothing was run.")
 

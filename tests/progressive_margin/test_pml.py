@@ -87,7 +87,7 @@ def test_every_option_of_the_other_preset_trains_alone(preset, name):
         ({"preset": "papr"}, "preset is 'papr'; choose one of paper, released"),
         ({"softmax": "own"}, "softmax is 'own'; choose one of own_denominator, joint"),
         ({"standardise": "no"}, "standardise is 'no'; choose one of population, sample, none"),
-        ({"normalise": "yes"}, "normalise is 'yes'; choose one of True, False"),
+        ({"normalise": "yes"}, "normalise is 'yes'; it needs true or false"),
         ({"margin_scale": "small"}, "margin_scale is 'small'; it needs a number"),
         ({"sigma": 0}, "sigma is 0; it needs years above 0"),
         ({"sigma": -1}, "sigma is -1; it needs years above 0"),
