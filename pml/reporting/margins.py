@@ -53,7 +53,7 @@ def draw(classes: pd.DataFrame, margins: pd.DataFrame) -> Figure:
     scale = "log" if seen["count"].max() > LOG_RATIO * seen["count"].min() else "linear"
     for axis, (column, title) in zip(above, OF_CLASSES.items(), strict=True):
         axis.scatter(seen["count"], seen[column], s=8, color=PALETTE[0], linewidths=0, alpha=0.8)
-        axis.set(title=title, xlabel="samples of the age since the last reset", xscale=scale)
+        axis.set(title=title, xlabel="samples seen of the age", xscale=scale)
         axis.xaxis.set_minor_formatter(NullFormatter())
         if scale == "log":
             axis.set_xlim(10 ** np.floor(np.log10(seen["count"].min())), None)  # from a power of ten, which has a label
