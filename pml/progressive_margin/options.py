@@ -46,8 +46,6 @@ class PMLOptions(Method.Options):
             values, value = option.metadata["values"], getattr(self, option.name)
             if value is None and option.name != "preset":
                 object.__setattr__(self, option.name, values[PRESETS.index(self.preset)])
-            elif option.type is float and not isinstance(value, (int, float)):
-                raise ValueError(f"{option.name} is '{value}'; it needs a number")
             elif option.type is not float and value not in values:
                 raise ValueError(f"{option.name} is '{value}'; choose one of {', '.join(map(str, values))}")
         require_positive(self.sigma)
