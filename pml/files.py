@@ -1,5 +1,6 @@
 """Files that cross a stage: written whole or not at all, and checked against their schema on both sides."""
 
+import errno
 import glob
 import json
 import os
@@ -21,6 +22,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` when the block ends well, remove it otherwise.
 
     What a killed process left under its own temporary name is removed too.
+
+    Raises:
+        InputError: the disk is full, or the user's share of it.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -31,8 +35,19 @@ def replacing(path: str | Path) -> Iterator[Path]:
     try:
         yield temporary
         os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:
+        if not _is_of_a_full_disk(error):
+            raise
+        remedy = "free some and give the same command again; what is finished is kept"
+        raise InputError(f"{path}: cannot be written, no space is left on its disk; {remedy}") from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _is_of_a_full_disk(error: BaseException | None) -> bool:
+    """Whether an error is that of a full disk, or was raised on its occasion: PyTorch raises a RuntimeError of its own."""
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return full or (error is not None and _is_of_a_full_disk(error.__context__))
 
 
 def _is_running(process: str) -> bool:

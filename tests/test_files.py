@@ -4,6 +4,7 @@ import subprocess
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
@@ -35,6 +36,31 @@ def test_failure_leaves_the_old_file_and_no_temporary_one(tmp_path):
         temporary.write_text("half")
         raise RuntimeError
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+PAYLOAD = {"weights": torch.zeros(100_000)}
+WRITERS = {
+    "bytes": lambda file: file.write(b"0" * 100_000),
+    "npz": lambda file: np.savez(file, weights=np.zeros(100_000)),
+    "torch": lambda file: torch.save(PAYLOAD, file),
+}
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+@pytest.mark.parametrize("writer", WRITERS)
+def test_a_full_disk_is_named_with_the_remedy_and_leaves_the_old_file(tmp_path, writer):
+    path = tmp_path / "model.pt"
+    path.write_text("old")
+    message = r"model.pt: cannot be written, no space.*same command again"
+    with pytest.raises(InputError, match=message), replacing(path), open("/dev/full", "wb") as file:
+        WRITERS[writer](file)
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("shapes do not match"), PermissionError(13, "Permission denied")])
+def test_another_failure_stays_what_it_is(tmp_path, error):
+    with pytest.raises(type(error), match=str(error.args[-1])), replacing(tmp_path / "model.pt"):
+        raise error
 
 
 text = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1)

@@ -247,8 +247,8 @@ def _save(path: Path, model: Model, optimiser: torch.optim.Optimizer, scaler: to
         "seconds": model.seconds,
         "best": model.best,
     }
-    with replacing(path) as temporary:
-        torch.save(state, temporary)
+    with replacing(path) as temporary, temporary.open("wb") as file:  # to a file, for PyTorch then tells of a full disk
+        torch.save(state, file)
 
 
 def _restore(path: Path, model: Model, optimiser: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> int:
