@@ -12,7 +12,7 @@ from pml.files import read_table, write_table
 
 
 def evaluate(pooled: pd.DataFrame, selection: str = "last") -> pd.DataFrame:
-    """Return the `metrics` table: a row per method and scope, methods in the order of their first row in `pooled`.
+    """Return the `metrics` table but for `data`: a row per method and scope, methods in the order of `pooled`.
 
     `selection` says by what the epoch that predicts was chosen (`training.selection` of the config).
 
@@ -102,6 +102,7 @@ def check_seeds(pooled: pd.DataFrame, path: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Compute the metrics of every method of an experiment."""
     parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--data", required=True, help="name of the data set, marked synthetic where it is")
     parser.add_argument("--pooled", required=True, help="pooled.csv of the experiment")
     parser.add_argument("--metrics", required=True, help="metrics.csv to write")
     parser.add_argument("--decades", required=True, help="decades.csv to write")
@@ -109,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     pooled = read_table(options.pooled, "pooled")
     check_seeds(pooled, options.pooled)
-    write_table(evaluate(pooled, options.selection), options.metrics, "metrics")
+    write_table(evaluate(pooled, options.selection).assign(data=options.data), options.metrics, "metrics")
     write_table(mae_by_decade(pooled), options.decades, "decades")
 
 

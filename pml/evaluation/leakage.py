@@ -15,6 +15,7 @@ import pandas as pd
 
 from pml.errors import InputError, stage_main, suggest
 from pml.files import load_schema, read_json, read_table, write_table, write_text
+from pml.synthetic_mark import any_marked, marked
 
 KEYS = {"experiment", "data", "synthetic", "protocol", "index", "folds", "metrics", "twin", "labels"}
 CAPTION = (
@@ -59,7 +60,7 @@ def leakage(experiments: Sequence[Mapping]) -> pd.DataFrame:
                 f"{experiment['folds']}: image '{min(unknown)}' is not in {experiment['index']}; assign the folds again"
             )
         shared = {
-            "data": f"{experiment['data']} (synthetic)" if experiment["synthetic"] else experiment["data"],
+            "data": marked(experiment["data"], experiment["synthetic"]),
             "protocol": experiment["protocol"],
             "seen_share": seen_share(folds, index),
             "exclusive_protocol": protocols.get(experiment["twin"]),
@@ -124,7 +125,7 @@ def to_markdown(table: pd.DataFrame) -> str:
         }
     )
     alignment = ["left" if name in ("Data", "Protocol", "Method", "Exclusive protocol") else "right" for name in shown]
-    caption = CAPTION + (SYNTHETIC if table["data"].str.endswith("(synthetic)").any() else "")
+    caption = CAPTION + (SYNTHETIC if any_marked(table["data"]) else "")
     return f"{caption}\n\n{shown.to_markdown(index=False, disable_numparse=True, colalign=alignment)}\n"
 
 

@@ -38,7 +38,7 @@ TRAIN = (
 )
 SMALL_JOBS = (
     "pml.evaluation.pool --index {}/index.csv --folds {}/folds.csv --jobs {}/jobs.csv --output {}/pooled.csv",
-    "pml.evaluation.evaluate --pooled {}/pooled.csv --metrics {}/metrics.csv --decades {}/decades.csv",
+    "pml.evaluation.evaluate --data noise --pooled {}/pooled.csv --metrics {}/metrics.csv --decades {}/decades.csv",
     "pml.reporting.curves --jobs {}/jobs.csv --labels pml=PML --data noise --pdf {}/curves.pdf --png {}/curves.png",
     "pml.reporting.errors_by_age --metrics {}/metrics.csv --decades {}/decades.csv --labels pml=PML --data noise"
     " --pdf {}/errors.pdf --png {}/errors.png",

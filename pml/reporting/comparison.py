@@ -19,6 +19,7 @@ from pml.evaluation.metrics import mean_interval, shots
 from pml.files import check_list, load_schema, read_json, read_table, write_table, write_text
 from pml.reporting.comparison_text import caption, shown
 from pml.reporting.table_text import to_latex, to_markdown
+from pml.synthetic_mark import marked
 
 KEYS = {"experiment", "pooled", "note", "labels"}
 OWN = ["seeds", "folds", "images", "mae", "mae_low", "mae_high", "mae_std_over_seeds", "mae_many", "mae_medium", "mae_few"]
@@ -89,7 +90,7 @@ def compare(experiments: Sequence[Experiment], reference: tuple[str, str], data:
         for method, label in experiment.labels.items():
             tested = experiment.rows_of(method)
             own = metrics_of(tested)
-            row = {"data": f"{data} (synthetic)" if synthetic else data, "experiment": experiment.name, "method": label}
+            row = {"data": marked(data, synthetic), "experiment": experiment.name, "method": label}
             row |= {name: own[name] for name in OWN} | _paired(tested, of_reference)
             if (experiment.name, method) == reference:
                 row |= {"verdict": "reference", "verdict_few": "reference"}

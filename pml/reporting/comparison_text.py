@@ -6,6 +6,7 @@ import pandas as pd
 
 from pml.evaluation.metrics import FEW, MANY
 from pml.reporting.table_text import EPSILON, as_text, with_interval
+from pml.synthetic_mark import any_marked
 
 
 def caption(table: pd.DataFrame, cluster: str, notes: Mapping[str, str]) -> str:
@@ -36,7 +37,7 @@ def caption(table: pd.DataFrame, cluster: str, notes: Mapping[str, str]) -> str:
     ]
     if table["epsilon_error"].notna().any():
         sentences.append(EPSILON)
-    if table["data"].str.endswith("(synthetic)").any():
+    if any_marked(table["data"]):
         sentences.append("The images are synthetic: this shows that the suite works and ranks no method among people.")
     sentences += [f"{experiment}: {note}" if several else note for experiment, note in notes.items()]
     return " ".join(sentences).strip()

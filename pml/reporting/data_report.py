@@ -16,6 +16,7 @@ from pml.evaluation.metrics import FEW, MANY, SHOTS, decades, shots
 from pml.files import load_schema, read_table, write_table, write_text
 from pml.reporting.arguments import figure_parser
 from pml.reporting.style import GREY, PAGE, save, set_title
+from pml.synthetic_mark import marked
 
 COLOURS = {"many": "#0072B2", "medium": "#56B4E9", "few": "#D55E00"}
 BOUNDS = {"many": f"more than {MANY} images", "medium": f"{FEW} to {MANY}", "few": f"fewer than {FEW}"}
@@ -28,7 +29,7 @@ def images_per_age(ages: pd.Series) -> pd.Series:
 
 
 def report(index: pd.DataFrame, rejected: pd.DataFrame, findings: pd.DataFrame, faces: pd.DataFrame) -> pd.DataFrame:
-    """Return the `data_report` of a data set; the arguments have the schemas of their names, `rejected` of all stages."""
+    """Return the `data_report` but for `data`; the arguments have the schemas of their names, `rejected` of all stages."""
     ages = images_per_age(index["age"])
     shot = pd.Series(shots(ages), ages.index)
     names = {name for name in (*index["image"], *rejected["image"]) if "." in name}
@@ -82,7 +83,7 @@ def to_markdown(table: pd.DataFrame, data: str, synthetic: bool) -> str:
     """Return the report under its caption, without the counts of single ages, which the figure shows."""
     counts = table.set_index(["section", "item"])["count"]
     sentences = [
-        f"{data}{' (synthetic)' if synthetic else ''}: what it holds, how its faces were found and what was left out.",
+        f"{marked(data, synthetic)}: what it holds, how its faces were found and what was left out.",
         f"Shots: an age is {', '.join(f'{name}-shot with {BOUNDS[name]}' for name in SHOTS)}, counted over all images; the "
         "training part of a fold has fewer of each age.",
     ]
@@ -158,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rejected = pd.concat([read_table(path, "rejected") for path in options.rejected], ignore_index=True)
     check_accounts(index, rejected, faces, options.index)
     table = report(index, rejected, findings, faces)
-    write_table(table, options.csv, "data_report")
+    write_table(table.assign(data=marked(options.data, options.synthetic)), options.csv, "data_report")
     write_text(to_markdown(table, options.data, options.synthetic), options.markdown)
     figure = draw(index["age"])
     set_title(figure, options.data, options.synthetic)

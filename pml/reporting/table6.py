@@ -18,6 +18,7 @@ from pml.files import check_list, load_schema, read_json, read_table, write_tabl
 from pml.folds.curriculum import imbalance_ratio, sample_count, thresholds
 from pml.reporting.table_text import as_text, to_latex, to_markdown, with_interval
 from pml.reporting.tables import verdict
+from pml.synthetic_mark import MARK, any_marked, marked
 
 KEYS = {"experiment", "data", "synthetic", "index", "folds", "metrics", "dividing_lines", "note", "labels"}
 
@@ -41,7 +42,7 @@ def table6(published: pd.DataFrame, experiments: Sequence[Mapping], notes: Mappi
                 reproduced.add(key)
                 twin = printed.loc[key] if key in printed.index else pd.Series(dtype=float)
                 rows.append(
-                    {"data": experiment["data"] + (" (synthetic)" if experiment["synthetic"] else "")}
+                    {"data": marked(experiment["data"], experiment["synthetic"])}
                     | {"curriculum": f"D{course}", "dividing_line": line, "method": label}
                     | {"experiment": experiment["experiment"], "note": notes.get(key)}
                     | _of_paper(twin)
@@ -110,7 +111,7 @@ def caption(table: pd.DataFrame, notes: Mapping[str, str]) -> str:
         "holds all. Samples and ratio are means over the protocol's folds; in brackets the 95 % interval from a bootstrap over "
         "the subjects that were tested, or the images where no subject is known.",
     ]
-    if table["data"].str.endswith("(synthetic)").any():
+    if any_marked(table["data"]):
         sentences.append("Synthetic images show that the suite works; their counts and errors compare with no published value.")
     sentences += [f"{data}, {curriculum}: {note}." for data, curriculum, note in _noted(table)]
     return " ".join([*sentences, *(f"{name}: {note}" for name, note in notes.items())])
@@ -118,7 +119,7 @@ def caption(table: pd.DataFrame, notes: Mapping[str, str]) -> str:
 
 def _noted(table: pd.DataFrame) -> list[tuple[str, str, str]]:
     noted = table.dropna(subset="note").drop_duplicates("note")
-    data = noted["data"].str.removesuffix(" (synthetic)")
+    data = noted["data"].str.removesuffix(MARK)
     return list(zip(data, noted["curriculum"], noted["note"], strict=True))
 
 

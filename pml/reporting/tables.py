@@ -9,6 +9,7 @@ import pandas as pd
 from pml.errors import InputError, stage_main, suggest
 from pml.files import check_list, load_schema, read_json, read_table, write_table, write_text
 from pml.reporting.table_text import best, caption, shown, to_latex, to_markdown
+from pml.synthetic_mark import marked
 
 EXPERIMENT_KEYS = {"experiment", "metrics", "pretraining", "note", "methods"}
 METHOD_KEYS = {"method", "label", "published"}
@@ -52,7 +53,7 @@ def compare(published: pd.DataFrame, experiments: Sequence[Experiment], data: st
         for method in experiment.methods:
             place = _find_twin(method, experiment.pretraining, printed_rows)
             twin = {} if place is None else printed_rows[place]
-            row = _reproduced_row(method, experiment, twin) | {"data": f"{data} (synthetic)" if synthetic else data}
+            row = _reproduced_row(method, experiment, twin) | {"data": marked(data, synthetic)}
             (others if place is None else twins[place]).append(_judged(row, synthetic))
     rows = []
     for printed, of_printed in zip(printed_rows, twins, strict=True):

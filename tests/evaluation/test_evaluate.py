@@ -121,13 +121,13 @@ def test_common_decades_hold_the_images_of_every_method():
 def run_main(pooled, folder):
     write_table(pooled, folder / "pooled.csv", "pooled")
     paths = {name: str(folder / f"{name}.csv") for name in ("pooled", "metrics", "decades")}
-    main([word for name, path in paths.items() for word in (f"--{name}", path)])
+    main(["--data", "FG-NET (synthetic)", *(word for name, path in paths.items() for word in (f"--{name}", path))])
 
 
 def test_written_files_keep_their_schemas_and_bytes(tmp_path):
     pooled = pd.concat([pooled_rows("pml"), pooled_rows("kl", folds=[2])])
     run_main(pooled, tmp_path)
-    assert len(read_table(tmp_path / "metrics.csv", "metrics")) == 4
+    assert read_table(tmp_path / "metrics.csv", "metrics")["data"].tolist() == ["FG-NET (synthetic)"] * 4
     assert set(read_table(tmp_path / "decades.csv", "decades")["method"]) == {"pml", "kl"}
     first = (tmp_path / "metrics.csv").read_bytes()
     run_main(pooled, tmp_path)

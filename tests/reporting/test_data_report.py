@@ -161,6 +161,7 @@ def write_inputs(data, folder):
 def test_files(data, tmp_path, draws_well):
     draws_well(data_report.main, write_inputs(data, tmp_path), tmp_path, width=6.9)
     table = read_table(tmp_path / "report.csv", "data_report")
+    assert (table.pop("data") == "Toy (synthetic)").all()
     pd.testing.assert_frame_equal(table, report(data.index, data.rejected, data.findings, data.faces), check_dtype=False)
     sections = load_schema("data_report")["properties"]["section"]["enum"]
     assert table["section"].map(sections.index).is_monotonic_increasing

@@ -65,6 +65,16 @@ def test_the_table_shows_published_beside_reproduced_rows_and_says_that_they_are
 
 
 @pytest.mark.slow
+def test_every_number_of_synthetic_data_says_so_in_its_row(finished):
+    tables = sorted((finished / "results/tables").glob("*.csv"))
+    assert tables
+    for path in tables:
+        table = pd.read_csv(path)
+        rows = table[table["source"] == "reproduced"] if "source" in table else table
+        assert len(rows) and rows["data"].str.endswith("(synthetic)").all(), path.name
+
+
+@pytest.mark.slow
 def test_a_comparison_pairs_every_method_with_the_reference_and_says_that_it_is_synthetic(finished):
     table = pd.read_csv(finished / "results/tables/table_tiny.csv").set_index("method")
     assert table["data"].eq("FG-NET (synthetic)").all()

@@ -13,6 +13,7 @@ import yaml
 
 from pml import config as pml_config
 from pml.method import PixelFreeMethod, method_class
+from pml.synthetic_mark import marked
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,7 +26,7 @@ def lookups(selection: str) -> dict:
         experiment["validation"] = 0.1  # something to choose by
     config["comparisons"] = {"parts": {"experiments": ["fgnet_lopo"], "reference": "pml"}}
     namespace = vars(pml_config) | {"config": pml_config.check_config(config), "json": json, "math": math, "Path": Path}
-    namespace |= {"Counter": Counter, "cache": cache, "csv": csv}
+    namespace |= {"Counter": Counter, "cache": cache, "csv": csv, "marked": marked}
     namespace["PIXEL_FREE_METHODS"] = ["constant_median", "id_lookup"]
     for name in ("runs", "reports", "resources"):
         exec((ROOT / f"workflow/lookups/{name}.smk").read_text(), namespace)

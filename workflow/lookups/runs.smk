@@ -22,7 +22,7 @@ def dataset_of(wildcards):
 def data_label(wildcards):
     """The data set's name, with a mark where it is synthetic."""
     dataset = dataset_of(wildcards)
-    return f"{dataset['label']} (synthetic)" if is_synthetic(dataset) else dataset["label"]
+    return marked(dataset["label"], is_synthetic(dataset))
 
 
 def data_options(wildcards):

@@ -26,6 +26,7 @@ from pml.config import (
 )
 from pml.errors import InputError
 from pml.products import final_products, margins_fold
+from pml.synthetic_mark import marked
 
 try:
     config = check_config(config)

@@ -36,9 +36,10 @@ rule evaluate_predictions:
     conda:
         ENVIRONMENT
     params:
+        data=data_label,
         selection=lookup(dpath="experiments/{experiment}/training/selection", within=config),
     shell:
-        "python -m pml.evaluation.evaluate --pooled {input} --selection {params.selection} --metrics {output.metrics}"
+        "python -m pml.evaluation.evaluate --data {params.data:q} --pooled {input} --selection {params.selection} --metrics {output.metrics}"
         " --decades {output.decades} 2> {log}"
 
 
@@ -63,4 +64,5 @@ use rule evaluate_predictions as evaluate_course with:
         "results/{suite}/logs/evaluate_course/{experiment}/{course}.log",
     localrule: True
     params:
+        data=data_label,
         selection="last",
