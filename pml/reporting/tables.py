@@ -58,7 +58,7 @@ def compare(published: pd.DataFrame, experiments: Sequence[Experiment], data: st
     rows = []
     for printed, of_printed in zip(printed_rows, twins, strict=True):
         row = {name: printed[name] for name in ("method", "reference", "year", "pretraining")}
-        row |= {"source": "published", "data": data, "verdict": "reproduced" if of_printed else "published only"}
+        row |= {"source": "published", "data": data, "verdict": "see reproduced row" if of_printed else "published only"}
         row |= {f"published_{measure}": printed[measure] for measure in ("mae", "epsilon_error")}
         rows += [row, *of_printed]
     table = pd.DataFrame(rows + others, columns=list(load_schema("table")["properties"]))
