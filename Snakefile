@@ -33,7 +33,7 @@ include: "workflow/rules/report.smk"
 onstart:
     check = [sys.executable, "-m", "pml.check_options", "--config", json.dumps(config)]
     if subprocess.run(check).returncode:
-        raise WorkflowError("The config names what is not there, see the error above; nothing was run.")
+        raise WorkflowError("The check of the config failed, see above; nothing was run.")
 
 
 rule all:
