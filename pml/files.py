@@ -4,7 +4,7 @@ import errno
 import glob
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import yaml
 
 from pml.errors import InputError
 
-SCHEMAS = Path(__file__).parents[1] / "workflow" / "schemas"
+SCHEMAS = Path(__file__).parent / "schemas"
 DTYPES = {"string": "str", "integer": "int64", "number": "float64"}
 
 
@@ -55,7 +55,7 @@ def _is_running(process: str) -> bool:
 
 
 def read_table(path: str | Path, schema: str) -> pd.DataFrame:
-    """Read a CSV and check it against `workflow/schemas/<schema>.schema.yaml`.
+    """Read a CSV and check it against `pml/schemas/<schema>.schema.yaml`.
 
     Raises:
         InputError: the file is missing or is not a CSV, or a column is missing, unknown, of another type or out of bounds.
@@ -129,6 +129,16 @@ def check_table(frame: pd.DataFrame, schema: str, path: str | Path) -> pd.DataFr
     for name in frame:
         _check_column(frame[name], columns[name], f"{path}: column '{name}'")
     return frame
+
+
+def check_indexed(images: Iterable[str], path: str | Path, index: Iterable[str], index_path: str | Path) -> None:
+    """Check that the index has every one of the `images` that the file at `path` names.
+
+    Raises:
+        InputError: it lacks one.
+    """
+    if unknown := set(images) - set(index):
+        raise InputError(f"{path}: image '{min(unknown)}' is not in {index_path}; run again the stage that writes {path}")
 
 
 def load_schema(name: str) -> dict:

@@ -1,9 +1,9 @@
-"""The options of a method or a data format: a frozen dataclass, filled in from the config."""
+"""The options of a format, a protocol, a backbone or a method: a frozen dataclass, filled in from the config."""
 
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import get_type_hints
+from typing import get_args, get_type_hints
 
 from pml.errors import InputError, suggest
 
@@ -31,6 +31,8 @@ def build_options(kind: type, options: Mapping, where: str):
 
 def _needed(kind: type, value) -> str:
     """Return what an option of the type `kind` needs in place of `value`, or "" if that will do."""
+    if type(None) in get_args(kind):
+        return "" if value is None else _needed(next(each for each in get_args(kind) if each is not type(None)), value)
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if kind is float:
         return "" if number and math.isfinite(value) else "a number"

@@ -1,4 +1,4 @@
-"""A suite's configuration: checked against its schema, with defaults filled in and names resolved."""
+"""A suite's configuration: checked, with defaults filled in."""
 
 import re
 from collections.abc import Iterator
@@ -6,14 +6,15 @@ from pathlib import Path
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
+from jsonschema.validators import extend
 
 from pml.errors import InputError, suggest
 from pml.files import load_schema
+from pml.registry import REGISTRIES, WEIGHTS, find_options
+from pml.suite.settings import Training, schema_of
 
 IMAGENET = "imagenet"
 PRETRAINED_FOLD = 1  # of the experiment that another one starts from
-# By name, since importing the classes imports torch, which takes longer than all else that a dry run does.
-PIXEL_FREE = ("baselines.constant_median:ConstantMedian", "baselines.id_lookup:IDLookup")
 
 
 def check_config(config: dict) -> dict:
@@ -23,8 +24,8 @@ def check_config(config: dict) -> dict:
         InputError: a key is unknown (the nearest known one is suggested), missing, or has a refused value; or an
             experiment, table, comparison or figure names something that the config does not define.
     """
-    schema = load_schema("config")
-    errors = list(Draft202012Validator(schema).iter_errors(config))
+    schema = config_schema()
+    errors = list(_Validator(schema).iter_errors(config))
     if errors:
         # A misspelt key may also leave the right one missing; the misspelling is the cause.
         raise InputError(_message(best_match([e for e in errors if e.validator == "additionalProperties"] or errors)))
@@ -46,6 +47,37 @@ def check_config(config: dict) -> dict:
     for name, figure in config["figures"].items():
         _check_figure(config, figure, f"config: figures.{name}")
     return config
+
+
+def check_options(config: dict) -> None:
+    """Check the code that a config names: that it is there, and takes the options that the config gives it.
+
+    The schema cannot: formats, protocols, backbones and methods may be a user's own. This imports them, and so PyTorch.
+
+    Raises:
+        InputError: a name is unknown, or an option is, or its value is refused.
+    """
+    for name, dataset in config["datasets"].items():
+        _check_entry(f"datasets.{name}.options", "format", dataset["format"], dataset["options"])
+    for name, method in config["methods"].items():
+        _check_entry(f"methods.{name}.options", "method", method["class"], method["options"])
+    for name, experiment in config["experiments"].items():
+        for kind in ("protocol", "backbone"):
+            _check_entry(f"experiments.{name}.{kind}_options", kind, experiment[kind], experiment[f"{kind}_options"])
+
+
+def _check_entry(where: str, kind: str, name: str, options: dict) -> None:
+    try:
+        find_options(kind, name, options)
+    except InputError as error:
+        raise InputError(f"config: {where}: {error}") from None
+
+
+def config_schema() -> dict:
+    """Return the JSON schema of a config."""
+    schema = load_schema("config")
+    schema["$defs"]["training"] = schema_of(Training)
+    return schema
 
 
 def _check_experiment(config: dict, name: str) -> None:
@@ -74,6 +106,8 @@ def _check_initialisation(config: dict, name: str, says_pretraining: bool) -> No
     """Check that an experiment's initial weights are there, or will be."""
     experiment, where = config["experiments"][name], f"config: experiments.{name}.initialisation"
     start = experiment["initialisation"]
+    if start == IMAGENET and experiment["backbone"] not in WEIGHTS:
+        raise InputError(f"{where}: no ImageNet weights of '{experiment['backbone']}' are known; give 'random' or a checkpoint")
     if start in ("random", IMAGENET):
         return
     if isinstance(start, str) and not Path(start).is_file():
@@ -91,7 +125,7 @@ def _check_initialisation(config: dict, name: str, says_pretraining: bool) -> No
         steps.add(earlier)
         earlier = config["experiments"][earlier]["initialisation"]["experiment"]
     source = config["experiments"][start["experiment"]]
-    if source["backbone"] != experiment["backbone"]:
+    if any(source[key] != experiment[key] for key in ("backbone", "backbone_options")):
         raise InputError(f"{where}: {start['experiment']} has the backbone {source['backbone']}; take the same for both")
     for method in experiment["methods"]:
         _known(method, source["methods"], f"{where}: methods of {start['experiment']}")
@@ -149,11 +183,6 @@ def method_folds(experiment: dict, method: str) -> list[int]:
     return folds(experiment["method_folds"].get(method, experiment["folds"]))
 
 
-def is_pixel_free(method: dict) -> bool:
-    """Return whether a method of the config is one of the references that look at no pixels."""
-    return method["class"] in PIXEL_FREE
-
-
 def is_synthetic(dataset: dict) -> bool:
     """Return whether a data set of the config is drawn."""
     return any("synthetic" in archive for archive in dataset["archives"])
@@ -164,20 +193,6 @@ def fold_jobs(experiment: dict, method: str) -> Iterator[list[int]]:
     numbers, size = method_folds(experiment, method), experiment["folds_per_job"]
     for start in range(0, len(numbers), size):
         yield numbers[start : start + size]
-
-
-def run_settings(config: dict, experiment: str, method: str, initialisation: str) -> dict:
-    """Return what settings.json holds for a method in an experiment (`pml.training.settings.Settings`)."""
-    shared = config["experiments"][experiment]
-    chosen = config["methods"][method]
-    return {
-        "method": chosen["class"],
-        "options": chosen["options"],
-        "backbone": shared["backbone"],
-        "initialisation": initialisation,
-        "courses": len(shared["curriculum"]) + 1,
-        **shared["training"],
-    }
 
 
 def _filled(value, schema: dict, root: dict):
@@ -198,6 +213,18 @@ def _filled(value, schema: dict, root: dict):
         key: _filled(inner, properties[key] if key in properties else other if isinstance(other, dict) else {}, root)
         for key, inner in filled.items()
     }
+
+
+def _of_registry(validator: Draft202012Validator, kind: str, value: object, schema: dict) -> Iterator[ValidationError]:
+    """Yield an error unless `value` is a short name of the registry `kind`, or is written as module:Name."""
+    known = REGISTRIES[kind]
+    if not isinstance(value, str):
+        yield ValidationError(f"{value!r} is no name of a {kind}; known: {', '.join(known)}")
+    elif value not in known and not re.fullmatch(r"[\w.]+:\w+", value):
+        yield ValidationError(f"'{value}' is no known {kind}{suggest(value, known)}; one of your own is written module:Name")
+
+
+_Validator = extend(Draft202012Validator, {"registry": _of_registry})
 
 
 def _known(name: str, known, where: str) -> None:

@@ -1,0 +1,103 @@
+"""What a config names: data formats, protocols, backbones and methods, by short name or as `module:Name` of the user's own."""
+
+import importlib
+import inspect
+from collections.abc import Mapping
+from dataclasses import field, make_dataclass
+from typing import Any
+
+from pml.errors import InputError, suggest
+from pml.options import build_options
+
+REGISTRIES = {
+    "format": {
+        "fgnet": "pml.datasets.fgnet",
+        "morph2": "pml.datasets.morph2",
+        "chalearn": "pml.datasets.chalearn",
+        "imdb_wiki": "pml.datasets.imdb_wiki",
+        "utkface": "pml.datasets.utkface",
+        "appa_real": "pml.datasets.appa_real",
+    },
+    "protocol": {
+        "lopo": "pml.folds.lopo:lopo",
+        "random": "pml.folds.setting1:setting1",
+        "subject_exclusive": "pml.folds.setting1:setting1_subject_exclusive",
+        "setting1": "pml.folds.setting1:setting1",
+        "setting1_subject_exclusive": "pml.folds.setting1:setting1_subject_exclusive",
+        "setting2": "pml.folds.setting2:setting2",
+        "setting2_subject_exclusive": "pml.folds.setting2:setting2_subject_exclusive",
+        "official": "pml.folds.official:official",
+        "official_train": "pml.folds.official:official_train",
+        "official_validation": "pml.folds.official:official_validation",
+        "pretraining": "pml.folds.pretraining:pretraining",
+    },
+    "backbone": {
+        "resnet18": "pml.training.backbone:resnet18",
+        "resnet34": "pml.training.backbone:resnet34",
+        "timm": "pml.training.backbone:timm",
+    },
+    "method": {
+        "pml": "pml.progressive_margin:PML",
+        "kl": "baselines.kl:KL",
+        "dex": "baselines.dex:DEX",
+        "dldl": "baselines.dldl:DLDL",
+        "dldl_v2": "baselines.dldl_v2:DLDLv2",
+        "mean_variance": "baselines.mean_variance:MeanVariance",
+        "logit_adjustment": "baselines.logit_adjustment:LogitAdjustment",
+        "constant_median": "baselines.constant_median:ConstantMedian",
+        "id_lookup": "baselines.id_lookup:IDLookup",
+    },
+}
+
+
+# The ImageNet weights of a backbone: torchvision's own, IMAGENET1K_V1.
+WEIGHTS = {
+    "resnet18": (
+        "https://download.pytorch.org/models/resnet18-f37072fd.pth",
+        "sha256:f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec",
+    ),
+    "resnet34": (
+        "https://download.pytorch.org/models/resnet34-b627a593.pth",
+        "sha256:b627a593bcbe140c234610266fe4f8ae95ea42fc881d091c9b6052e6b1d0590f",
+    ),
+}
+
+
+def find(kind: str, name: str) -> Any:
+    """Return what `name` stands for among the entries of a `kind`, a key of `REGISTRIES`.
+
+    Raises:
+        InputError: the name is unknown (the nearest known one is suggested), or its module cannot be imported or lacks it.
+    """
+    known = REGISTRIES[kind]
+    module_name, colon, attribute = known.get(name, name).partition(":")
+    if name not in known and not (module_name and colon and attribute):
+        raise InputError(f"{kind} '{name}': not known{suggest(name, known)}; one of your own is written module:Name")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise InputError(f"{kind} '{name}': {error}; is the package installed, or the path misspelt?") from None
+    except Exception as error:  # whatever a module of the user's own does when it is imported
+        raise InputError(f"{kind} '{name}': {module_name} fails on import: {type(error).__name__}: {error}") from None
+    if attribute and not hasattr(module, attribute):
+        names = [each for each in vars(module) if not each.startswith("_")]
+        raise InputError(f"{kind} '{name}': {module_name} has no '{attribute}'{suggest(attribute, names)}")
+    return getattr(module, attribute) if attribute else module
+
+
+def find_options(kind: str, name: str, options: Mapping) -> Any:
+    """Return the options of an entry, filled in from `options`.
+
+    They are an instance of its `Options`, a frozen dataclass; an entry without one has its keyword-only parameters.
+
+    Raises:
+        InputError: as `find`; or an option is unknown (the nearest known one is suggested), or its value is refused.
+    """
+    entry = find(kind, name)
+    return build_options(getattr(entry, "Options", None) or _keywords(entry), options, f"{kind} '{name}'")
+
+
+def _keywords(entry: Any) -> type:
+    keywords = [each for each in inspect.signature(entry).parameters.values() if each.kind is each.KEYWORD_ONLY]
+    fields = [(each.name, each.annotation, field(**({} if each.default is each.empty else {"default": each.default}))) for each in keywords]
+    return make_dataclass("Options", fields, frozen=True, kw_only=True)

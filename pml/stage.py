@@ -1,0 +1,60 @@
+"""Do one job of the graph, as a rule does it and as you can by hand.
+
+    python -m pml.stage align_faces --suite results/demo/suite.json --dataset fgnet --threads 2
+
+The first word is a rule. Its wildcards are options, and so is what the machine gives to the job, such as threads. All else the
+stage learns from the plan that snakemake wrote.
+"""
+
+import argparse
+import inspect
+import os
+import shlex
+import string
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+
+from pml.errors import stage_main
+from pml.suite import read_plan
+from pml.suite.plan import RULES
+
+
+def wildcards_of(rule: str) -> list[str]:
+    """Return the wildcards that name a job of a rule."""
+    names = {name for pattern in RULES[rule].outputs.values() for _, name, _, _ in string.Formatter().parse(pattern) if name}
+    return sorted(names - {"suite"})
+
+
+def function_of(rule: str) -> Callable[..., None]:
+    """Return the function that does the jobs of a rule: of a `Task`, and of what the machine gives to the job."""
+    module, _, function = RULES[rule].stage.partition(":")
+    return getattr(import_module(module), function)
+
+
+@stage_main
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the stage that the command line names."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    parser = argparse.ArgumentParser(
+        prog="python -m pml.stage", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("rule", choices=[name for name, rule in RULES.items() if rule.stage])
+    rule = parser.parse_args(arguments[:1]).rule
+    parser.add_argument("--suite", type=Path, required=True, help="the plan, results/<suite>/suite.json")
+    for name in wildcards_of(rule):
+        parser.add_argument(f"--{name}", required=True)
+    function = function_of(rule)
+    given = [each for each in inspect.signature(function).parameters.values() if each.default is not each.empty]
+    for each in given:
+        parser.add_argument(f"--{each.name}", type=each.annotation, default=each.default)
+    options = vars(parser.parse_args(arguments))
+    if os.environ.get("RANK", "0") == "0":  # of the processes of torchrun, one
+        print("python -m pml.stage", shlex.join(arguments), file=sys.stderr, flush=True)
+    task = read_plan(options["suite"]).task(rule, **{name: options[name] for name in wildcards_of(rule)})
+    function(task, **{each.name: options[each.name] for each in given})
+
+
+if __name__ == "__main__":
+    main()

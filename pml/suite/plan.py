@@ -1,0 +1,129 @@
+"""The plan: every job of a suite, with its files and settings, as they follow from the config."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pml.errors import InputError
+from pml.files import read_json, write_text
+from pml.registry import find
+from pml.suite.config import check_config, check_options
+from pml.task import Task, flat
+
+Wildcards = dict[str, str]
+Needs = tuple[dict[str, Any], dict[str, Any]]  # the inputs and the settings of a job
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A kind of job.
+
+    Attributes:
+        stage: `module:function` that does it; None for a rule that is a shell command.
+        outputs: patterns of the paths that it writes, by name.
+        each: of a plan, the wildcards of all its jobs.
+        needs: of a plan and one job's wildcards, its inputs and settings.
+    """
+
+    stage: str | None
+    outputs: dict[str, str]
+    each: Callable[["Plan"], list[Wildcards]]
+    needs: Callable[..., Needs]
+
+
+RULES: dict[str, Rule] = {}
+
+
+def rule(stage: str | None, each: Callable[["Plan"], list[Wildcards]], **outputs: str) -> Callable:
+    """Declare the decorated function as the `needs` of the rule of its name."""
+
+    def declared(needs: Callable[..., Needs]) -> Callable[..., Needs]:
+        RULES[needs.__name__] = Rule(stage, outputs, each, needs)
+        return needs
+
+    return declared
+
+
+class Plan:
+    """What a checked config means: every job, and what it reads, writes and depends on.
+
+    Args:
+        config: as `check_config` returns it.
+        classes: what its methods are, which their classes tell: for each whether it `reads_pixels`, and whether it
+            `draws_diagnostics` of its runs.
+    """
+
+    def __init__(self, config: dict, classes: dict[str, dict[str, bool]]):
+        self.config, self.classes = config, classes
+        self.suite: str = config["suite"]
+
+    @property
+    def path(self) -> str:
+        """Where stages find this plan."""
+        return f"results/{self.suite}/suite.json"
+
+    @property
+    def references(self) -> list[str]:
+        """The methods that look at no pixels."""
+        return [method for method, facts in self.classes.items() if not facts["reads_pixels"]]
+
+    def patterns(self, rule: str) -> dict[str, str]:
+        """Return the paths that a rule writes, the wildcards but for {suite} still in them."""
+        return {name: pattern.replace("{suite}", self.suite) for name, pattern in RULES[rule].outputs.items()}
+
+    def outputs(self, rule: str, **wildcards: str) -> dict[str, str]:
+        """Return the paths that one job of a rule writes."""
+        return {name: pattern.format(**wildcards) for name, pattern in self.patterns(rule).items()}
+
+    def task(self, rule: str, **wildcards: str) -> Task:
+        """Return one job of a rule."""
+        inputs, settings = RULES[rule].needs(self, **wildcards)
+        return Task(rule, wildcards, inputs, self.outputs(rule, **wildcards), settings)
+
+    def tasks(self, *rules: str) -> Iterator[Task]:
+        """Yield every job of the rules given, by default of all but those that publish."""
+        for rule in rules or [rule for rule in RULES if rule != "publish"]:
+            for wildcards in RULES[rule].each(self):
+                yield self.task(rule, **wildcards)
+
+    def products(self) -> list[str]:
+        """Return what the suite makes in the end: tables and figures, each where readers look for it."""
+        folder = f"results/{self.suite}"
+        made = [path.removeprefix(folder) for task in self.tasks() for path in flat(task.outputs)]
+        return [f"results{path}" for path in made if path.startswith(("/tables/", "/figures/"))]
+
+    def save(self) -> None:
+        """Write the plan to its `path`."""
+        write_text(json.dumps({"config": self.config, "classes": self.classes}, indent=1) + "\n", self.path)
+
+
+def make_plan(config: dict) -> Plan:
+    """Return the plan of a config as its author wrote it.
+
+    Raises:
+        InputError: as `check_config` and `check_options`.
+    """
+    checked = check_config(config)
+    check_options(checked)
+    classes = {}
+    for name, method in checked["methods"].items():
+        kind = find("method", method["class"])
+        if not hasattr(kind, "reads_pixels"):
+            remedy = "subclass pml.method.Method or pml.reference.Reference"
+            raise InputError(f"config: methods.{name}: {method['class']} keeps no contract of a method; {remedy}")
+        classes[name] = {"reads_pixels": kind.reads_pixels, "draws_diagnostics": bool(getattr(kind, "figure", None))}
+    return Plan(checked, classes)
+
+
+def read_plan(path: str | Path) -> Plan:
+    """Return the plan that `Plan.save` wrote.
+
+    Raises:
+        InputError: the file is missing or is no plan.
+    """
+    values = read_json(path)
+    if not (isinstance(values, dict) and values.keys() == {"config", "classes"}):
+        raise InputError(f"{path}: not the plan of a suite; run snakemake with the suite's config, which writes it")
+    return Plan(values["config"], values["classes"])

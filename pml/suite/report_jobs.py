@@ -1,0 +1,246 @@
+"""The jobs from indexes, predictions and metrics to tables and figures."""
+
+import os
+from pathlib import Path
+
+from pml.suite.config import comparison_reference, folds, method_folds
+from pml.suite.data_jobs import data_name, datasets, experiments, faces
+from pml.suite.plan import Needs, Plan, Wildcards, rule
+from pml.suite.run_jobs import first_run, method_jobs, methods_of
+
+PUBLISHED = Path(__file__).parents[1] / "published"
+PAPER_TABLES = {
+    "table2": "table2_morph2_setting1.csv",
+    "table3": "table3_morph2_setting2.csv",
+    "table4": "table4_fgnet.csv",
+    "table5": "table5_chalearn.csv",
+}
+
+
+def published(name: str) -> str:
+    """Return the path of a file of the paper's numbers, relative where that is shorter."""
+    path = PUBLISHED / name
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def budget(plan: Plan, experiment: str) -> dict | None:
+    """Return what the trainings of an experiment have to work with; None where no method of it is trained."""
+    chosen = plan.config["experiments"][experiment]
+    if set(chosen["methods"]) <= set(plan.references):
+        return None
+    shown = {name: chosen[name] for name in ("backbone", "initialisation", "training")}
+    return shown | {"face_size": plan.config["face_size"], "courses": len(chosen["curriculum"]) + 1}
+
+
+def described(plan: Plan, experiment: str) -> dict:
+    """Return what every table says of an experiment."""
+    data = data_name(plan, plan.config["experiments"][experiment]["dataset"])
+    return {"experiment": experiment, "data": data, "methods": methods_of(plan, experiment), "budget": budget(plan, experiment)}
+
+
+def metrics(plan: Plan, experiment: str) -> str:
+    return plan.outputs("evaluate_predictions", experiment=experiment)["metrics"]
+
+
+def indexed(plan: Plan, experiment: str) -> dict[str, str]:
+    return {"index": faces(plan, experiment)["index"]} | plan.outputs("assign_folds", experiment=experiment)
+
+
+@rule(
+    "pml.reporting.data_report:report_data",
+    datasets,
+    csv="results/{suite}/tables/data_{dataset}.csv",
+    markdown="results/{suite}/tables/data_{dataset}.md",
+    pdf="results/{suite}/figures/ages_{dataset}.pdf",
+    png="results/{suite}/figures/ages_{dataset}.png",
+)
+def report_data(plan: Plan, dataset: str) -> Needs:
+    found = plan.outputs("index_images", dataset=dataset)
+    aligned = plan.outputs("align_faces", dataset=dataset)
+    inputs = {name: found[name] for name in ("index", "rejected", "findings")}
+    inputs |= {"faces_table": aligned["table"], "rejected_faces": aligned["rejected"]}
+    return inputs, {"data": data_name(plan, dataset)}
+
+
+def tables(plan: Plan) -> list[Wildcards]:
+    comparisons = [f"table_{name}" for name in plan.config["comparisons"]]
+    leakage = ["leakage"] if plan.config["leakage"] else []
+    return [{"table": name} for name in [*plan.config["tables"], *comparisons, *leakage]]
+
+
+@rule(
+    "pml.reporting.table:write_table",
+    tables,
+    csv="results/{suite}/tables/{table}.csv",
+    markdown="results/{suite}/tables/{table}.md",
+    latex="results/{suite}/tables/{table}.tex",
+)
+def write_table(plan: Plan, table: str) -> Needs:
+    """Inputs and settings both list the table's experiments, in the same order."""
+    if table == "leakage":
+        return leakage_table(plan)
+    if table == "table6":
+        return curricula_table(plan)
+    return paper_table(plan, table) if table in PAPER_TABLES else comparison_table(plan, table.removeprefix("table_"))
+
+
+def paper_table(plan: Plan, table: str) -> Needs:
+    names = plan.config["tables"][table]["experiments"]
+    described_rows = []
+    for name in names:
+        row = described(plan, name) | {"pretraining": plan.config["experiments"][name]["pretraining"]}
+        for method in row["methods"]:
+            method["published"] = plan.config["methods"][method["method"]]["published"]
+        described_rows.append(row)
+    inputs = {"published": published(PAPER_TABLES[table]), "others": [published(name) for name in PAPER_TABLES.values()]}
+    return inputs | {"metrics": [metrics(plan, name) for name in names]}, {"kind": "paper", "experiments": described_rows}
+
+
+def curricula_table(plan: Plan) -> Needs:
+    names = plan.config["tables"]["table6"]["experiments"]
+    described_rows, counted = [], []
+    for name in names:
+        lines = plan.config["experiments"][name]["curriculum"]
+        described_rows.append(described(plan, name) | {"dividing_lines": lines})
+        courses = [
+            plan.outputs("evaluate_course", experiment=name, course=str(course))["metrics"]
+            for course in range(1, len(lines) + 1)
+        ]
+        counted.append(indexed(plan, name) | {"metrics": [*courses, metrics(plan, name)]})
+    inputs = {"published": published("table6_curriculum.csv"), "histogram": published("chalearn2015_age_histogram.csv")}
+    return inputs | {"experiments": counted}, {"kind": "curricula", "experiments": described_rows}
+
+
+def comparison_table(plan: Plan, comparison: str) -> Needs:
+    chosen = plan.config["comparisons"][comparison]
+    pooled = [plan.outputs("pool_predictions", experiment=name)["pooled"] for name in chosen["experiments"]]
+    settings = {"kind": "comparison", "experiments": [described(plan, name) for name in chosen["experiments"]]}
+    return {"pooled": pooled}, settings | {"reference": list(comparison_reference(chosen))}
+
+
+def leakage_table(plan: Plan) -> Needs:
+    """The experiments that the config names, and their twins after them."""
+    twins = plan.config["leakage"]
+    names = list(dict.fromkeys(name for pair in twins.items() for name in pair if name))
+    described_rows = [
+        described(plan, name)
+        | {"protocol": plan.config["experiments"][name]["protocol"], "twin": twins.get(name)}
+        for name in names
+    ]
+    files = [indexed(plan, name) | {"metrics": metrics(plan, name)} for name in names]
+    return {"experiments": files}, {"kind": "leakage", "experiments": described_rows}
+
+
+def paper_figures(plan: Plan, figure: str) -> list[Wildcards]:
+    return [{"figure": figure}] if figure in plan.config["figures"] else []
+
+
+def figure3(plan: Plan) -> list[Wildcards]:
+    return paper_figures(plan, "figure3")
+
+
+def figure4(plan: Plan) -> list[Wildcards]:
+    return paper_figures(plan, "figure4")
+
+
+def figure_settings(plan: Plan, figure: str) -> dict:
+    """Return the data of a figure of the paper, and the method and the baseline that it compares."""
+    chosen = plan.config["figures"][figure]
+    methods = {entry["method"]: entry for entry in methods_of(plan, chosen["experiment"])}
+    data = data_name(plan, plan.config["experiments"][chosen["experiment"]]["dataset"])
+    return {"data": data, "methods": [methods[chosen["method"]], methods[chosen["baseline"]]]}
+
+
+@rule(
+    "pml.reporting.figure3:draw_figure3",
+    figure3,
+    pdf="results/{suite}/figures/{figure}.pdf",
+    png="results/{suite}/figures/{figure}.png",
+)
+def draw_figure3(plan: Plan, figure: str) -> Needs:
+    chosen = plan.config["figures"][figure]
+    store = faces(plan, chosen["experiment"])
+    inputs = {"index": store["index"], "jobs": method_jobs(plan, chosen["experiment"], [chosen["method"], chosen["baseline"]])}
+    if chosen["show_faces"]:
+        inputs |= {"faces_table": store["faces_table"], "faces": store["faces"]}
+    return inputs, figure_settings(plan, figure)
+
+
+@rule(
+    "pml.reporting.figure4:draw_figure4",
+    figure4,
+    pdf="results/{suite}/figures/{figure}.pdf",
+    png="results/{suite}/figures/{figure}.png",
+    csv="results/{suite}/figures/{figure}_purity.csv",
+)
+def draw_figure4(plan: Plan, figure: str) -> Needs:
+    chosen = plan.config["figures"][figure]
+    wildcards = {"experiment": chosen["experiment"], "fold": str(chosen["fold"])}
+    methods = (chosen["method"], chosen["baseline"])
+    features = [plan.outputs("extract_features", method=method, **wildcards)["features"] for method in methods]
+    return {"features": features}, figure_settings(plan, figure) | {name: chosen.get(name) for name in ("head", "tail")}
+
+
+@rule(
+    "pml.reporting.curves:draw_training_curves",
+    experiments,
+    pdf="results/{suite}/figures/training_curves_{experiment}.pdf",
+    png="results/{suite}/figures/training_curves_{experiment}.png",
+)
+def draw_training_curves(plan: Plan, experiment: str) -> Needs:
+    trained = [name for name in plan.config["experiments"][experiment]["methods"] if name not in plan.references]
+    return {"jobs": method_jobs(plan, experiment, trained) if trained else []}, shown(plan, experiment)
+
+
+@rule(
+    "pml.reporting.errors_by_age:draw_errors_by_age",
+    experiments,
+    pdf="results/{suite}/figures/errors_by_age_{experiment}.pdf",
+    png="results/{suite}/figures/errors_by_age_{experiment}.png",
+)
+def draw_errors_by_age(plan: Plan, experiment: str) -> Needs:
+    evaluated = plan.outputs("evaluate_predictions", experiment=experiment)
+    return {name: evaluated[name] for name in ("metrics", "decades")}, shown(plan, experiment)
+
+
+def shown(plan: Plan, experiment: str) -> dict:
+    """Return what a figure says of an experiment."""
+    data = data_name(plan, plan.config["experiments"][experiment]["dataset"])
+    return {"data": data, "methods": methods_of(plan, experiment)}
+
+
+def diagnosed_fold(plan: Plan, experiment: str, method: str) -> int | None:
+    """Return the first fold whose model `experiment` keeps, if the method has a figure of its own to draw of a run."""
+    if not plan.classes[method]["draws_diagnostics"]:
+        return None
+    chosen = plan.config["experiments"][experiment]
+    return next((fold for fold in method_folds(chosen, method) if fold in folds(chosen["keep_models"])), None)
+
+
+def diagnosed(plan: Plan) -> list[Wildcards]:
+    pairs = [(name, method) for name, chosen in plan.config["experiments"].items() for method in chosen["methods"]]
+    return [{"experiment": name, "method": method} for name, method in pairs if diagnosed_fold(plan, name, method)]
+
+
+@rule(
+    "pml.reporting.diagnostics:draw_diagnostics",
+    diagnosed,
+    pdf="results/{suite}/figures/diagnostics_{experiment}_{method}.pdf",
+    png="results/{suite}/figures/diagnostics_{experiment}_{method}.png",
+    csv="results/{suite}/evaluation/{experiment}/diagnostics_{method}.csv",
+)
+def draw_diagnostics(plan: Plan, experiment: str, method: str) -> Needs:
+    fold = diagnosed_fold(plan, experiment, method)
+    data = data_name(plan, plan.config["experiments"][experiment]["dataset"])
+    run = first_run(plan, experiment, method, fold or 0)
+    return {"jobs": method_jobs(plan, experiment, [method])}, {"data": data, "run": run}
+
+
+def products(plan: Plan) -> list[Wildcards]:
+    return [dict(zip(("kind", "name"), path.split("/")[1:], strict=True)) for path in plan.products()]
+
+
+@rule(None, products, copy="results/{kind}/{name}")
+def publish(plan: Plan, kind: str, name: str) -> Needs:
+    """The copies that a reader opens show the suite that was run last."""
+    return {"original": f"results/{plan.suite}/{kind}/{name}"}, {}

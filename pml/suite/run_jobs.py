@@ -1,0 +1,194 @@
+"""The jobs from faces and folds to run directories, their predictions and their metrics."""
+
+from pml.suite.config import IMAGENET, PRETRAINED_FOLD, fold_jobs, folds
+from pml.suite.data_jobs import data_name, experiments, faces
+from pml.suite.plan import Needs, Plan, Wildcards, rule
+
+JOBS = "results/{suite}/runs/{experiment}/{method}/seed{seed}/jobs/{job}.csv"
+
+
+def method_jobs(plan: Plan, experiment: str, methods: list[str] | None = None) -> list[str]:
+    """Return the tables of finished runs of an experiment: of the methods given, or of all."""
+    chosen = plan.config["experiments"][experiment]
+    return [
+        plan.outputs("train_folds", experiment=experiment, method=method, seed=str(seed), job=str(job))["jobs"]
+        for method in methods or chosen["methods"]
+        for seed in chosen["seeds"]
+        for job, _ in enumerate(fold_jobs(chosen, method), 1)
+    ]
+
+
+def first_run(plan: Plan, experiment: str, method: str, fold: int) -> str:
+    """Return the run directory of the first seed."""
+    seed = plan.config["experiments"][experiment]["seeds"][0]
+    return f"results/{plan.suite}/runs/{experiment}/{method}/seed{seed}/fold{fold:03d}"
+
+
+def methods_of(plan: Plan, experiment: str) -> list[dict]:
+    """Return the methods of an experiment as tables and figures name them.
+
+    Each has its `method`, its `label`, with a mark where the test part chooses the epoch, and its `place` in the config, by
+    which it has the same colour in every figure.
+    """
+    chosen = plan.config["experiments"][experiment]
+    mark = " (oracle)" if chosen["training"]["selection"] == "oracle" else ""
+    places = {method: place for place, method in enumerate(plan.config["methods"])}
+    return [
+        {"method": method, "label": plan.config["methods"][method]["label"] + mark, "place": places[method]}
+        for method in chosen["methods"]
+    ]
+
+
+def start(plan: Plan, experiment: str, method: str) -> tuple[str, list[str]]:
+    """Return what a method starts from in an experiment, "random" or a checkpoint, and the files that this waits for."""
+    chosen = plan.config["experiments"][experiment]
+    given = chosen["initialisation"]
+    if isinstance(given, str):
+        path = plan.outputs("fetch_weights", backbone=chosen["backbone"])["weights"] if given == IMAGENET else given
+        return path, [] if path == "random" else [path]
+    source = plan.config["experiments"][given["experiment"]]
+    jobs = enumerate(fold_jobs(source, method), 1)
+    wildcards = {"experiment": given["experiment"], "method": method, "seed": str(source["seeds"][0])}
+    waited = [
+        plan.outputs("train_folds", **wildcards, job=str(job))["jobs"] for job, numbers in jobs if PRETRAINED_FOLD in numbers
+    ]
+    return f"{first_run(plan, given['experiment'], method, PRETRAINED_FOLD)}/model.pt", waited
+
+
+def all_jobs(plan: Plan, reads_pixels: bool) -> list[Wildcards]:
+    return [
+        {"experiment": name, "method": method, "seed": str(seed), "job": str(job)}
+        for name, experiment in plan.config["experiments"].items()
+        for method in experiment["methods"]
+        if (method not in plan.references) == reads_pixels
+        for seed in experiment["seeds"]
+        for job, _ in enumerate(fold_jobs(experiment, method), 1)
+    ]
+
+
+def training_jobs(plan: Plan) -> list[Wildcards]:
+    return all_jobs(plan, reads_pixels=True)
+
+
+def lookup_jobs(plan: Plan) -> list[Wildcards]:
+    return all_jobs(plan, reads_pixels=False)
+
+
+def job_settings(plan: Plan, experiment: str, method: str, seed: str, job: str) -> dict:
+    """Return what a method that trains and one that looks up are both told."""
+    chosen = plan.config["experiments"][experiment]
+    return {
+        "method": method,
+        "class": plan.config["methods"][method]["class"],
+        "options": plan.config["methods"][method]["options"],
+        "data": data_name(plan, chosen["dataset"]),
+        "folds": list(fold_jobs(chosen, method))[int(job) - 1],
+        "seed": int(seed),
+        "courses": len(chosen["curriculum"]) + 1,
+        "runs": f"results/{plan.suite}/runs/{experiment}/{method}/seed{seed}",
+    }
+
+
+def run_settings(plan: Plan, experiment: str, method: str) -> dict:
+    """Return the settings of a method's training in an experiment (`pml.suite.settings.Settings`)."""
+    chosen = plan.config["experiments"][experiment]
+    return {
+        "method": plan.config["methods"][method]["class"],
+        "options": plan.config["methods"][method]["options"],
+        "backbone": chosen["backbone"],
+        "backbone_options": chosen["backbone_options"],
+        "initialisation": start(plan, experiment, method)[0],
+        "courses": len(chosen["curriculum"]) + 1,
+        **chosen["training"],
+    }
+
+
+@rule("pml.training.run:train_folds", training_jobs, jobs=JOBS)
+def train_folds(plan: Plan, experiment: str, method: str, seed: str, job: str) -> Needs:
+    inputs = faces(plan, experiment) | plan.outputs("assign_folds", experiment=experiment)
+    settings = job_settings(plan, experiment, method, seed, job)
+    settings |= {"training": run_settings(plan, experiment, method)}
+    settings |= {"keep_models": folds(plan.config["experiments"][experiment]["keep_models"])}
+    return inputs | {"initialisation": start(plan, experiment, method)[1]}, settings
+
+
+@rule("pml.training.lookup:look_up_folds", lookup_jobs, jobs=JOBS)
+def look_up_folds(plan: Plan, experiment: str, method: str, seed: str, job: str) -> Needs:
+    inputs = {"index": faces(plan, experiment)["index"]} | plan.outputs("assign_folds", experiment=experiment)
+    return inputs, job_settings(plan, experiment, method, seed, job)
+
+
+def shown_runs(plan: Plan) -> list[Wildcards]:
+    """Return the runs whose features Figure 4 shows."""
+    figure = plan.config["figures"].get("figure4")
+    methods = [figure["method"], figure["baseline"]] if figure else []
+    return [{"experiment": figure["experiment"], "method": method, "fold": str(figure["fold"])} for method in methods]
+
+
+@rule(
+    "pml.training.features:extract_features",
+    shown_runs,
+    features="results/{suite}/features/{experiment}/{method}/fold{fold}.npz",
+)
+def extract_features(plan: Plan, experiment: str, method: str, fold: str) -> Needs:
+    inputs = faces(plan, experiment) | plan.outputs("assign_folds", experiment=experiment)
+    inputs |= {"jobs": method_jobs(plan, experiment, [method])}
+    return inputs, {"run": first_run(plan, experiment, method, int(fold))}
+
+
+def pooling(plan: Plan, experiment: str, course: int | None) -> Needs:
+    inputs = {"index": faces(plan, experiment)["index"]} | plan.outputs("assign_folds", experiment=experiment)
+    return inputs | {"jobs": method_jobs(plan, experiment)}, {"course": course}
+
+
+def evaluation(plan: Plan, experiment: str, pooled: str, selection: str) -> Needs:
+    data = data_name(plan, plan.config["experiments"][experiment]["dataset"])
+    return {"pooled": pooled}, {"data": data, "selection": selection}
+
+
+@rule(
+    "pml.evaluation.pool:pool_predictions",
+    experiments,
+    pooled="results/{suite}/evaluation/{experiment}/pooled.csv",
+)
+def pool_predictions(plan: Plan, experiment: str) -> Needs:
+    return pooling(plan, experiment, None)
+
+
+@rule(
+    "pml.evaluation.evaluate:evaluate_predictions",
+    experiments,
+    metrics="results/{suite}/tables/metrics_{experiment}.csv",
+    decades="results/{suite}/evaluation/{experiment}/decades.csv",
+)
+def evaluate_predictions(plan: Plan, experiment: str) -> Needs:
+    selection = plan.config["experiments"][experiment]["training"]["selection"]
+    return evaluation(plan, experiment, plan.outputs("pool_predictions", experiment=experiment)["pooled"], selection)
+
+
+def shown_courses(plan: Plan) -> list[Wildcards]:
+    """Return the courses that Table 6 shows, but for the last of each experiment, whose predictions are the run's own."""
+    names = plan.config["tables"].get("table6", {"experiments": []})["experiments"]
+    lines = {name: plan.config["experiments"][name]["curriculum"] for name in names}
+    return [{"experiment": name, "course": str(course)} for name in names for course in range(1, len(lines[name]) + 1)]
+
+
+@rule(
+    "pml.evaluation.pool:pool_predictions",
+    shown_courses,
+    pooled="results/{suite}/evaluation/{experiment}/course{course}/pooled.csv",
+)
+def pool_course(plan: Plan, experiment: str, course: str) -> Needs:
+    """What the runs predicted when a course of their curriculum had ended."""
+    return pooling(plan, experiment, int(course))
+
+
+@rule(
+    "pml.evaluation.evaluate:evaluate_predictions",
+    shown_courses,
+    metrics="results/{suite}/evaluation/{experiment}/course{course}/metrics.csv",
+    decades="results/{suite}/evaluation/{experiment}/course{course}/decades.csv",
+)
+def evaluate_course(plan: Plan, experiment: str, course: str) -> Needs:
+    pooled = plan.outputs("pool_course", experiment=experiment, course=course)["pooled"]
+    return evaluation(plan, experiment, pooled, "last")
