@@ -10,7 +10,6 @@ import argparse
 import inspect
 import os
 import shlex
-import string
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -18,13 +17,7 @@ from pathlib import Path
 
 from pml.errors import stage_main
 from pml.suite import read_plan
-from pml.suite.plan import RULES
-
-
-def wildcards_of(rule: str) -> list[str]:
-    """Return the wildcards that name a job of a rule."""
-    names = {name for pattern in RULES[rule].outputs.values() for _, name, _, _ in string.Formatter().parse(pattern) if name}
-    return sorted(names - {"suite"})
+from pml.suite.plan import RULES, wildcards_of
 
 
 def function_of(rule: str) -> Callable[..., None]:

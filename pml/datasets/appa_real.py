@@ -21,6 +21,7 @@ LAYOUT = (
     "gt_avg_train.csv, gt_avg_valid.csv and gt_avg_test.csv and pictures such as train/000000.jpg and train/000000.jpg_face.jpg"
 )
 OBTAIN = "download it from https://data.chalearnlap.cvc.uab.cat/AppaRealAge/appa-real-release.zip"
+SYNTHETIC = "pml.datasets.synthetic.appa_real:write_appa_real"
 OFFICIAL = {"train": 4113, "validation": 1500, "test": 1978}  # images
 LABEL_FILE = re.compile(r"gt_avg_(train|valid|test)\.csv", re.IGNORECASE)
 PARTS = {"train": "train", "valid": "validation", "test": "test"}

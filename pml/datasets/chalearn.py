@@ -23,6 +23,7 @@ OBTAIN = (
     "register at https://chalearnlap.cvc.uab.es/dataset/18/description/, download pictures and labels of the ICCV 2015 "
     "challenge on apparent age, and put them into one folder or zip"
 )
+SYNTHETIC = "pml.datasets.synthetic.chalearn:write_chalearn"
 OFFICIAL = {"train": 2476, "validation": 1136, "test": 1079}  # images
 PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test"} | dict.fromkeys(
     ("validation", "valid", "val"), "validation"

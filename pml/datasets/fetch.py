@@ -1,26 +1,32 @@
-"""Download an archive, and keep it only if its checksum is right.
+"""Stages: download an archive or weights, and keep the file only if its checksum is right."""
 
-python -m pml.datasets.fetch --url URL --checksum md5:HEX --output resources/archives/FGNET.zip
-"""
-
-import argparse
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import pooch
 import requests
 
 from pml.datasets.archives import parse_checksum
-from pml.errors import InputError, stage_main
+from pml.errors import InputError
 from pml.progress import progress
+from pml.task import Task
 
 ATTEMPTS = 3
 TIMEOUT = 60  # seconds without a byte
 CHUNK = 2**20  # one step of the progress bar: 1 MB
 TRANSIENT = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 BY_HAND = "download it by hand and name the file in the config under datasets.<name>.archives"
+
+
+def fetch_archive(task: Task) -> None:
+    """Download an archive of a data set."""
+    fetch(task.settings["url"], task.outputs["archive"], task.settings["checksum"])
+
+
+def fetch_weights(task: Task) -> None:
+    """Download the weights of a backbone."""
+    fetch(task.settings["url"], task.outputs["weights"], task.settings["checksum"])
 
 
 def fetch(url: str, output: str | Path, checksum: str | None = None, pause: float = 2.0) -> None:
@@ -94,17 +100,3 @@ def _download_rest(url: str, part: Path, name: str) -> None:
         with part.open("ab" if resumed else "wb") as file:
             for chunk in progress(response.iter_content(CHUNK), f"{name} (MB)", steps):
                 file.write(chunk)
-
-
-@stage_main
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Download an archive, and keep it only if its checksum is right.")
-    parser.add_argument("--url", required=True)
-    parser.add_argument("--checksum", metavar="ALGORITHM:HEX", help="md5 or sha256; without it the file is taken as it comes")
-    parser.add_argument("--output", type=Path, required=True)
-    options = parser.parse_args(arguments)
-    fetch(options.url, options.output, options.checksum)
-
-
-if __name__ == "__main__":
-    main()

@@ -21,6 +21,7 @@ IMAGE = re.compile(r"(?P<subject>[0-9]{3})A(?P<age>[0-9]{2})[a-z]?\.jpg", re.IGN
 FIVE_POINTS = {"left_eye": 31, "right_eye": 36, "nose": 67, "left_mouth": 48, "right_mouth": 54}
 POINTS = 68
 OBTAIN = "download it from http://yanweifu.github.io/FG_NET_data/FGNET.zip"
+SYNTHETIC = "pml.datasets.synthetic.fgnet:write_fgnet"
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ OBTAIN = (
     "download imdb_crop.tar and wiki_crop.tar (or, of the whole pictures, imdb_meta.tar with some or all of imdb_0.tar to "
     "imdb_9.tar, and wiki.tar.gz) from https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/static/"
 )
+SYNTHETIC = "pml.datasets.synthetic.imdb_wiki:write_imdb_wiki"
 FOLDERS = {"crop": ("imdb_crop", "wiki_crop"), "whole": ("imdb", "wiki")}  # of the owners' archives
 CELLS = ("full_path", "face_location")
 FIELDS = ("dob", "photo_taken", "full_path", "gender", "face_score", "second_face_score")

@@ -1,47 +1,23 @@
-"""Unpack a data set's archives and index its images.
+"""Stage: unpack a data set's archives and index its images.
 
-    python -m pml.datasets.index --format fgnet --archives A.zip --checksums md5:HEX --options '{}' --images OUT/images \
-        --index OUT/index.csv --landmarks OUT/landmarks.csv --rejected OUT/rejected.csv --findings OUT/findings.csv
-
-A format is a module with four names: `Options`, a frozen dataclass of what a config may choose; `load(root, options)`, which
-returns the `Tables` of the files below `root`; `LAYOUT`, which tells in a phrase what the archive is expected to hold; and
-`OBTAIN`, which tells where to get it.
+A format is a module, or a class of the user's own, with four names: `Options`, a frozen dataclass of what a config may choose;
+`load(root, options)`, which returns the `Tables` of the files below `root`; `LAYOUT`, which tells in a phrase what the archive is
+expected to hold; and `OBTAIN`, which tells where to get it. It may also have `SYNTHETIC`, `module:function` that draws such an
+archive.
 """
 
-import argparse
-import json
 import os
 import shutil
-from collections.abc import Sequence
+import sys
 from pathlib import Path
 
 import pandas as pd
 
-from pml.datasets import appa_real, archives, chalearn, fgnet, imdb_wiki, morph2, utkface
-from pml.errors import InputError, stage_main, suggest
+from pml.datasets import archives
+from pml.errors import InputError
 from pml.files import load_schema, write_table
-from pml.options import build_options
-
-FORMATS = {
-    "fgnet": fgnet,
-    "morph2": morph2,
-    "chalearn": chalearn,
-    "imdb_wiki": imdb_wiki,
-    "utkface": utkface,
-    "appa_real": appa_real,
-}
-NO_CHECKSUM = "none"
-
-
-def format_options(format: str, options: dict):
-    """Return the `Options` of a format, filled in from `options`.
-
-    Raises:
-        InputError: the format or an option is unknown, or its value is refused.
-    """
-    if format not in FORMATS:
-        raise InputError(f"format '{format}': no such format{suggest(format, FORMATS)}")
-    return build_options(FORMATS[format].Options, options, f"options of the format '{format}'")
+from pml.registry import find, find_options
+from pml.task import Task
 
 
 def build_tables(format: str, root: Path, options: dict) -> dict[str, pd.DataFrame]:
@@ -50,7 +26,7 @@ def build_tables(format: str, root: Path, options: dict) -> dict[str, pd.DataFra
     Raises:
         InputError: the format or an option is unknown, or no file is an image of it.
     """
-    chosen, module = format_options(format, options), FORMATS[format]
+    chosen, module = find_options("format", format, options), find("format", format)
     loaded = module.load(root, chosen)
     if not len(loaded.index):
         raise InputError(f"{root}: no image of the format '{format}', which has {module.LAYOUT}; is it the right archive?")
@@ -74,45 +50,32 @@ def keep_only(root: Path, images: set[str]) -> None:
             os.rmdir(folder)
 
 
-@stage_main
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Unpack a data set's archives and index its images.")
-    parser.add_argument("--format", required=True, help=", ".join(FORMATS))
-    parser.add_argument("--archives", type=Path, nargs="+", required=True, help="zip or tar archives, or unpacked folders")
-    parser.add_argument("--checksums", nargs="+", metavar="ALGORITHM:HEX", help="md5 or sha256 of each archive, or none")
-    parser.add_argument("--options", type=json.loads, default={}, metavar="JSON", help="of the format")
-    parser.add_argument("--images", type=Path, required=True, help="folder for the indexed images alone; replaced if it exists")
-    parser.add_argument("--index", type=Path, required=True)
-    parser.add_argument("--landmarks", type=Path, required=True)
-    parser.add_argument("--rejected", type=Path, required=True)
-    parser.add_argument("--findings", type=Path, required=True)
-    options = parser.parse_args(arguments)
+def index_images(task: Task) -> None:
+    """Unpack the archives to a folder that holds the indexed images alone, and write the tables that describe them.
 
-    format_options(options.format, options.options)
-    checksums = options.checksums or [NO_CHECKSUM] * len(options.archives)
-    if len(checksums) != len(options.archives):
-        parser.error("--checksums: give one for each archive, or 'none'")
-    for archive, checksum in zip(options.archives, checksums, strict=True):
+    Raises:
+        InputError: an archive is missing, damaged or another than its checksum says, or holds no image of the format.
+    """
+    chosen, images = task.settings, Path(task.outputs["images"])
+    paths = [Path(archive) for archive in chosen["archives"]]
+    for archive, checksum in zip(paths, chosen["checksums"], strict=True):
         if not archive.exists():
-            obtain = f"{FORMATS[options.format].OBTAIN}, and name it in the config under datasets.<name>.archives"
+            obtain = f"{find('format', chosen['format']).OBTAIN}, and name it in the config under datasets.<name>.archives"
             raise InputError(f"{archive}: no such archive or folder; {obtain}")
-        archives.verify(archive, None if checksum == NO_CHECKSUM else checksum)
-    archives.unpack(options.archives, options.images)
+        archives.verify(archive, checksum)
+    archives.unpack(paths, images)
     try:
-        tables = build_tables(options.format, options.images, options.options)
+        tables = build_tables(chosen["format"], images, chosen["options"])
     except InputError:
-        shutil.rmtree(options.images)  # with label files that may hold birth dates
+        shutil.rmtree(images)  # with label files that may hold birth dates
         raise
-    keep_only(options.images, set(tables["index"]["image"]))
+    keep_only(images, set(tables["index"]["image"]))
     for name, table in tables.items():
-        write_table(table, getattr(options, name), name)
+        write_table(table, task.outputs[name], name)
 
     index = tables["index"]
     print(
-        f"{options.format}: {len(index)} images, {index['subject'].nunique()} subjects, "
-        f"ages {index['age'].min():g}-{index['age'].max():g}, {len(tables['rejected'])} rejected"
+        f"{chosen['format']}: {len(index)} images, {index['subject'].nunique()} subjects, "
+        f"ages {index['age'].min():g}-{index['age'].max():g}, {len(tables['rejected'])} rejected",
+        file=sys.stderr,
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -28,6 +28,7 @@ OBTAIN = (
     "obtain a licence of MORPH Album 2 (non-commercial or commercial) from the University of North Carolina Wilmington, "
     "https://uncw.edu, put its CSV and the album into one folder or zip"
 )
+SYNTHETIC = "pml.datasets.synthetic.morph2:write_morph2"
 NAME = re.compile(
     r"(?P<subject>[0-9]{5,6})_(?P<picture>[0-9]{1,2})(?P<gender>[MF])(?P<age>[0-9]{2})\.jpg", re.IGNORECASE | re.ASCII
 )

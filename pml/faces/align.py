@@ -1,6 +1,5 @@
 """The faces stage: from the images of a data set to the face store."""
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,7 @@ import pandas as pd
 import torch
 from PIL import Image, ImageOps
 
-from pml.errors import InputError, stage_main
+from pml.errors import InputError
 from pml.faces.alignment import align_face, centre_crop
 from pml.faces.detection import FaceDetector
 from pml.faces.store import writing_faces
@@ -117,30 +116,14 @@ def align_images(
     )
 
 
-@stage_main
-def main(arguments: list[str] | None = None) -> None:
-    """Align the faces of one data set."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--images", type=Path, required=True, help="folder that the paths in the index start from")
-    parser.add_argument("--index", required=True, help="index.csv")
-    parser.add_argument("--landmarks", required=True, help="landmarks.csv, the data set's own points")
-    parser.add_argument("--size", type=int, required=True, help="width and height of a face in pixels")
-    parser.add_argument("--threads", type=int, default=1, help="CPU cores: a process on each")
-    parser.add_argument("--faces", type=Path, required=True, help="face store to write (.npy)")
-    parser.add_argument("--table", required=True, help="faces.csv to write")
-    parser.add_argument("--rejected", required=True, help="rejected.csv to write")
-    options = parser.parse_args(arguments)
+def align_faces(task: Task, threads: int = 1) -> None:
+    """Align the faces of one data set, with a process on each of so many `threads`."""
     # The detector's networks are small: a second thread gains nothing, a second process does.
     torch.set_num_threads(1)
-
-    index = read_table(options.index, "index")
-    landmarks = read_table(options.landmarks, "landmarks")
+    index, landmarks = (read_table(task.inputs[name], name) for name in ("index", "landmarks"))
     detector = FaceDetector()
-    workers = 1 if detector.device.type == "cuda" else options.threads
-    faces, rejected = align_images(options.images, index, landmarks, options.size, options.faces, detector, workers)
-    write_table(faces, options.table, "faces")
-    write_table(rejected, options.rejected, "rejected")
-
-
-if __name__ == "__main__":
-    main()
+    workers = 1 if detector.device.type == "cuda" else threads
+    images, store, size = Path(task.inputs["images"]), Path(task.outputs["faces"]), task.settings["size"]
+    faces, rejected = align_images(images, index, landmarks, size, store, detector, workers)
+    write_table(faces, task.outputs["table"], "faces")
+    write_table(rejected, task.outputs["rejected"], "rejected")

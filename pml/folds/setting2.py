@@ -1,6 +1,5 @@
 """Setting II of Morph II: random draws from a list of some 5,500 images of white people, and its subject-exclusive twin."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -10,26 +9,14 @@ from pml.folds.image_list import listed_images
 from pml.folds.setting1 import setting1, setting1_subject_exclusive
 
 
-@dataclass(frozen=True)
-class Setting2Options:
-    """What a config may choose.
-
-    Args:
-        list: path of your copy of a published list of images; without one a rule chooses them (see `chosen_by_rule`).
-    """
-
-    list: str | None = None
-
-    def __post_init__(self):
-        if not (self.list is None or isinstance(self.list, str) and self.list):
-            raise ValueError(f"list: {self.list!r} is no path; name the file, or leave it out")
-
-
-def setting2(index: pd.DataFrame, seed: int, list: str | None = None) -> pd.DataFrame:
+def setting2(index: pd.DataFrame, seed: int, *, list: str | None = None) -> pd.DataFrame:
     """Return five folds (fold, image, part) of the chosen images, each a random draw of its own: 80 % train, 20 % test.
 
     The protocol of the paper's Table 3 (Sec. 4), whose list of 5,493 images is not public. DEX and DRFs share one of 5,475
     (4,380 train, 1,095 test), Order Learning and MWR another of 5,492; their difficulty differs.
+
+    Args:
+        list: path of your copy of a published list of images; without one a rule chooses them (see `chosen_by_rule`).
 
     Raises:
         InputError: the list cannot be read or names no image of the index, or the rule lacks what it needs.
@@ -37,7 +24,7 @@ def setting2(index: pd.DataFrame, seed: int, list: str | None = None) -> pd.Data
     return setting1(chosen_images(index, list), seed)
 
 
-def setting2_subject_exclusive(index: pd.DataFrame, seed: int, list: str | None = None) -> pd.DataFrame:
+def setting2_subject_exclusive(index: pd.DataFrame, seed: int, *, list: str | None = None) -> pd.DataFrame:
     """Return five folds (fold, image, part) of the images of `setting2`, drawn as whole subjects with 20 % of them to test.
 
     The protocol of no published row: it shows what Setting II owes to subjects who are in both parts.

@@ -82,9 +82,7 @@ def index_images(plan: Plan, dataset: str) -> Needs:
     chosen = plan.config["datasets"][dataset]
     paths = [archive_path(plan, dataset, archive) for archive in chosen["archives"]]
     inputs = [
-        path
-        for path, archive in zip(paths, chosen["archives"], strict=True)
-        if "path" not in archive or Path(path).exists()
+        path for path, archive in zip(paths, chosen["archives"], strict=True) if "path" not in archive or Path(path).exists()
     ]
     settings = {"format": chosen["format"], "options": chosen["options"], "archives": paths}
     return {"archives": inputs}, settings | {"checksums": [archive.get("checksum") for archive in chosen["archives"]]}

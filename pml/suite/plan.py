@@ -1,6 +1,7 @@
 """The plan: every job of a suite, with its files and settings, as they follow from the config."""
 
 import json
+import string
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,13 @@ def rule(stage: str | None, each: Callable[["Plan"], list[Wildcards]], **outputs
     return declared
 
 
+def wildcards_of(rule: str) -> list[str]:
+    """Return the wildcards that name a job of a rule."""
+    patterns = RULES[rule].outputs.values()
+    names = [name for pattern in patterns for _, name, _, _ in string.Formatter().parse(pattern) if name]
+    return [name for name in dict.fromkeys(names) if name != "suite"]
+
+
 class Plan:
     """What a checked config means: every job, and what it reads, writes and depends on.
 
@@ -76,6 +84,10 @@ class Plan:
     def outputs(self, rule: str, **wildcards: str) -> dict[str, str]:
         """Return the paths that one job of a rule writes."""
         return {name: pattern.format(**wildcards) for name, pattern in self.patterns(rule).items()}
+
+    def log(self, rule: str) -> str:
+        """Return the path of the log of a rule's jobs, their wildcards in it."""
+        return "/".join([f"results/{self.suite}/logs", rule, *(f"{{{name}}}" for name in wildcards_of(rule))]) + ".log"
 
     def task(self, rule: str, **wildcards: str) -> Task:
         """Return one job of a rule."""

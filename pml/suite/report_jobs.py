@@ -123,24 +123,19 @@ def leakage_table(plan: Plan) -> Needs:
     twins = plan.config["leakage"]
     names = list(dict.fromkeys(name for pair in twins.items() for name in pair if name))
     described_rows = [
-        described(plan, name)
-        | {"protocol": plan.config["experiments"][name]["protocol"], "twin": twins.get(name)}
+        described(plan, name) | {"protocol": plan.config["experiments"][name]["protocol"], "twin": twins.get(name)}
         for name in names
     ]
     files = [indexed(plan, name) | {"metrics": metrics(plan, name)} for name in names]
     return {"experiments": files}, {"kind": "leakage", "experiments": described_rows}
 
 
-def paper_figures(plan: Plan, figure: str) -> list[Wildcards]:
-    return [{"figure": figure}] if figure in plan.config["figures"] else []
-
-
 def figure3(plan: Plan) -> list[Wildcards]:
-    return paper_figures(plan, "figure3")
+    return [{}] if "figure3" in plan.config["figures"] else []
 
 
 def figure4(plan: Plan) -> list[Wildcards]:
-    return paper_figures(plan, "figure4")
+    return [{}] if "figure4" in plan.config["figures"] else []
 
 
 def figure_settings(plan: Plan, figure: str) -> dict:
@@ -154,31 +149,31 @@ def figure_settings(plan: Plan, figure: str) -> dict:
 @rule(
     "pml.reporting.figure3:draw_figure3",
     figure3,
-    pdf="results/{suite}/figures/{figure}.pdf",
-    png="results/{suite}/figures/{figure}.png",
+    pdf="results/{suite}/figures/figure3.pdf",
+    png="results/{suite}/figures/figure3.png",
 )
-def draw_figure3(plan: Plan, figure: str) -> Needs:
-    chosen = plan.config["figures"][figure]
+def draw_figure3(plan: Plan) -> Needs:
+    chosen = plan.config["figures"]["figure3"]
     store = faces(plan, chosen["experiment"])
     inputs = {"index": store["index"], "jobs": method_jobs(plan, chosen["experiment"], [chosen["method"], chosen["baseline"]])}
     if chosen["show_faces"]:
         inputs |= {"faces_table": store["faces_table"], "faces": store["faces"]}
-    return inputs, figure_settings(plan, figure)
+    return inputs, figure_settings(plan, "figure3")
 
 
 @rule(
     "pml.reporting.figure4:draw_figure4",
     figure4,
-    pdf="results/{suite}/figures/{figure}.pdf",
-    png="results/{suite}/figures/{figure}.png",
-    csv="results/{suite}/figures/{figure}_purity.csv",
+    pdf="results/{suite}/figures/figure4.pdf",
+    png="results/{suite}/figures/figure4.png",
+    csv="results/{suite}/figures/figure4_purity.csv",
 )
-def draw_figure4(plan: Plan, figure: str) -> Needs:
-    chosen = plan.config["figures"][figure]
+def draw_figure4(plan: Plan) -> Needs:
+    chosen = plan.config["figures"]["figure4"]
     wildcards = {"experiment": chosen["experiment"], "fold": str(chosen["fold"])}
     methods = (chosen["method"], chosen["baseline"])
     features = [plan.outputs("extract_features", method=method, **wildcards)["features"] for method in methods]
-    return {"features": features}, figure_settings(plan, figure) | {name: chosen.get(name) for name in ("head", "tail")}
+    return {"features": features}, figure_settings(plan, "figure4") | {name: chosen.get(name) for name in ("head", "tail")}
 
 
 @rule(

@@ -83,9 +83,7 @@ class Training:
         "of float32 use TF32 on a GPU that has it, as torch does",
         enum=["float32", "bfloat16", "float16", "auto"],
     )
-    compile: bool = key(
-        False, "compile the backbone with torch.compile, which needs a C++ compiler; may change last digits"
-    )
+    compile: bool = key(False, "compile the backbone with torch.compile, which needs a C++ compiler; may change last digits")
     device: str = key("auto", enum=["auto", "cpu", "cuda"])
     mirror_test: bool = key(True, "average the prediction over the face and its mirror image")
 

@@ -1,35 +1,23 @@
-"""The checked configuration, and what all rules share."""
+"""The plan, and how the rules ask it."""
 
-import csv
-import json
-import math
 import shutil
-from collections import Counter
-from functools import cache
+import sys
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 
-from pml.config import (
-    IMAGENET,
-    PRETRAINED_FOLD,
-    check_config,
-    comparison_reference,
-    fold_jobs,
-    folds,
-    is_pixel_free,
-    is_synthetic,
-    method_folds,
-    run_settings,
-)
 from pml.errors import InputError
-from pml.products import final_products, margins_fold
-from pml.synthetic_mark import marked
+from pml.suite import make_plan, read_plan
+from pml.suite.plan import wildcards_of
+from pml.suite.resources import queue_group, training_megabytes, training_minutes
+from pml.task import flat
 
+sys.path.insert(0, "")  # a method of the user's own is found from the current folder, as `python -m` finds it
+saved_plan = Path("results", str(config.get("suite")), "suite.json")
 try:
-    config = check_config(config)
+    # A job reads the plan that the main process has checked and written.
+    plan = make_plan(config) if workflow.is_main_process else read_plan(saved_plan)
 except InputError as error:
     raise WorkflowError(str(error))
 
@@ -39,20 +27,50 @@ if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method and 
         "`source .venv/bin/activate && snakemake --cores 8`"
     )
 
-SUITE = config["suite"]
 ENVIRONMENT = "../../environment.yml"
-PIXEL_FREE_METHODS = [name for name, method in config["methods"].items() if is_pixel_free(method)]
-TRAINED_METHODS = [name for name in config["methods"] if name not in PIXEL_FREE_METHODS]
-WEIGHTS = {
-    "resnet18": (
-        "https://download.pytorch.org/models/resnet18-f37072fd.pth",
-        "sha256:f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec",
-    ),
-    "resnet34": (
-        "https://download.pytorch.org/models/resnet34-b627a593.pth",
-        "sha256:b627a593bcbe140c234610266fe4f8ae95ea42fc881d091c9b6052e6b1d0590f",
-    ),
-}
+
+
+def stage(rule, given="", python="python"):
+    """The command line of a rule's jobs; `given` is what the machine gives them."""
+    wildcards = " ".join(f"--{name} {{wildcards.{name}:q}}" for name in wildcards_of(rule))
+    return f"{python} -m pml.stage {rule} --suite {plan.path} {wildcards} {given} 2> {{log:q}}"
+
+
+def inputs_of(rule):
+    """The input function of a rule."""
+
+    def inputs(wildcards):
+        return list(flat(plan.task(rule, **wildcards).inputs))
+
+    return inputs
+
+
+def outputs_of(rule, category=None, **captions):
+    """The outputs of a rule; those that have a caption, the name of a file in workflow/report, are shown in the report."""
+    outputs = {}
+    for name, path in plan.patterns(rule).items():
+        if name in captions:
+            path = report(path, caption=f"../report/{captions[name]}.rst", category=category)
+        outputs[name] = path if Path(path).suffix else directory(path)
+    return outputs
+
+
+def settings_of(rule):
+    """What of the config decides the outputs of a rule's jobs: where it changes, snakemake runs them again."""
+
+    def settings(wildcards):
+        return plan.task(rule, **wildcards).settings
+
+    return settings
+
+
+def more_each_attempt(amount):
+    """A resource, such as MB or minutes, that grows by `amount` with every attempt."""
+
+    def resource(wildcards, attempt):
+        return amount * attempt
+
+    return resource
 
 
 def one_of(names):
@@ -61,11 +79,9 @@ def one_of(names):
 
 
 wildcard_constraints:
-    suite=SUITE,
-    dataset=one_of(config["datasets"]),
-    experiment=one_of(config["experiments"]),
-    method=one_of(config["methods"]),
-    comparison=one_of(config["comparisons"]),
+    dataset=one_of(plan.config["datasets"]),
+    experiment=one_of(plan.config["experiments"]),
+    method=one_of(plan.config["methods"]),
     seed=r"\d+",
     job=r"\d+",
     fold=r"\d+",

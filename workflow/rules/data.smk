@@ -2,24 +2,28 @@
 
 
 rule fetch_archive:
+    input:
+        inputs_of("fetch_archive"),
     output:
-        "resources/archives/{dataset}/{archive}",
+        **outputs_of("fetch_archive"),
     log:
-        "results/logs/fetch_archive/{dataset}/{archive}.log",
+        plan.log("fetch_archive"),
     localrule: True
     conda:
         ENVIRONMENT
     params:
-        download=download_of,
+        settings=settings_of("fetch_archive"),
     shell:
-        "python -m pml.datasets.fetch --url {params.download[url]:q} --checksum {params.download[checksum]} --output {output} 2> {log}"
+        stage("fetch_archive")
 
 
 rule draw_synthetic_archive:
+    input:
+        inputs_of("draw_synthetic_archive"),
     output:
-        "results/{suite}/archives/{dataset}.archive",
+        **outputs_of("draw_synthetic_archive"),
     log:
-        "results/{suite}/logs/draw_synthetic_archive/{dataset}.log",
+        plan.log("draw_synthetic_archive"),
     conda:
         ENVIRONMENT
     threads: 1
@@ -27,83 +31,57 @@ rule draw_synthetic_archive:
         mem_mb=more_each_attempt(2000),
         runtime=more_each_attempt(60),
     params:
-        format=lookup(dpath="datasets/{dataset}/format", within=config),
-        drawn=drawn_of,
+        settings=settings_of("draw_synthetic_archive"),
     shell:
-        "python -m pml.datasets.synthetic --format {params.format} --subjects {params.drawn[subjects]}"
-        " --images {params.drawn[images]} --seed {params.drawn[seed]} --output {output} 2> {log}"
+        stage("draw_synthetic_archive")
 
 
 rule index_images:
     input:
-        archive_inputs,
+        inputs_of("index_images"),
     output:
-        images=directory("results/{suite}/datasets/{dataset}/images"),
-        index="results/{suite}/datasets/{dataset}/index.csv",
-        landmarks="results/{suite}/datasets/{dataset}/landmarks.csv",
-        rejected="results/{suite}/datasets/{dataset}/rejected.csv",
-        findings="results/{suite}/datasets/{dataset}/findings.csv",
+        **outputs_of("index_images"),
     log:
-        "results/{suite}/logs/index_images/{dataset}.log",
+        plan.log("index_images"),
     conda:
         ENVIRONMENT
-    # It unpacks as fast as the disk writes.
-    threads: 1
+    threads: 1  # it unpacks as fast as the disk writes
     resources:
         mem_mb=more_each_attempt(4000),
         runtime=more_each_attempt(240),
     params:
-        format=lookup(dpath="datasets/{dataset}/format", within=config),
-        archives=archives_of,
-        checksums=checksums_of,
-        options=format_options,
+        settings=settings_of("index_images"),
     shell:
-        "python -m pml.datasets.index --format {params.format} --archives {params.archives:q} --checksums {params.checksums}"
-        " --options {params.options:q} --images {output.images} --index {output.index} --landmarks {output.landmarks}"
-        " --rejected {output.rejected} --findings {output.findings} > {log} 2>&1"
+        stage("index_images")
 
 
 rule fetch_weights:
+    input:
+        inputs_of("fetch_weights"),
     output:
-        "resources/weights/{backbone}.pth",
+        **outputs_of("fetch_weights"),
     log:
-        "results/logs/fetch_weights/{backbone}.log",
-    wildcard_constraints:
-        backbone="|".join(WEIGHTS),
+        plan.log("fetch_weights"),
     localrule: True
     conda:
         ENVIRONMENT
     params:
-        url=lookup(dpath="{backbone}/0", within=WEIGHTS),
-        checksum=lookup(dpath="{backbone}/1", within=WEIGHTS),
+        settings=settings_of("fetch_weights"),
     shell:
-        "python -m pml.datasets.fetch --url {params.url:q} --checksum {params.checksum} --output {output} 2> {log}"
+        stage("fetch_weights")
 
 
 rule report_data:
     input:
-        unpack(dataset_tables),
+        inputs_of("report_data"),
     output:
-        csv=report(
-            "results/{suite}/tables/data_{dataset}.csv",
-            caption="../report/data.rst",
-            category="Data",
-        ),
-        markdown="results/{suite}/tables/data_{dataset}.md",
-        pdf="results/{suite}/figures/ages_{dataset}.pdf",
-        png=report(
-            "results/{suite}/figures/ages_{dataset}.png",
-            caption="../report/data.rst",
-            category="Data",
-        ),
+        **outputs_of("report_data", "Data", csv="data", png="data"),
     log:
-        "results/{suite}/logs/report_data/{dataset}.log",
+        plan.log("report_data"),
     localrule: True
     conda:
         ENVIRONMENT
     params:
-        data=data_options,
+        settings=settings_of("report_data"),
     shell:
-        "python -m pml.reporting.data_report --index {input.index} --rejected {input.rejected} {input.rejected_faces}"
-        " --findings {input.findings} --faces {input.faces_table} {params.data:q} --csv {output.csv}"
-        " --markdown {output.markdown} --pdf {output.pdf} --png {output.png} 2> {log}"
+        stage("report_data")

@@ -3,66 +3,63 @@
 
 rule pool_predictions:
     input:
-        unpack(faces_files),
-        folds="results/{suite}/folds/{experiment}/folds.csv",
-        jobs=experiment_jobs,
+        inputs_of("pool_predictions"),
     output:
-        "results/{suite}/evaluation/{experiment}/pooled.csv",
+        **outputs_of("pool_predictions"),
     log:
-        "results/{suite}/logs/pool_predictions/{experiment}.log",
+        plan.log("pool_predictions"),
     localrule: True
     conda:
         ENVIRONMENT
     params:
-        course="",
+        settings=settings_of("pool_predictions"),
     shell:
-        "python -m pml.evaluation.pool --index {input.index} --folds {input.folds} --jobs {input.jobs} {params.course}"
-        " --output {output} 2> {log}"
+        stage("pool_predictions")
 
 
 rule evaluate_predictions:
     input:
-        "results/{suite}/evaluation/{experiment}/pooled.csv",
+        inputs_of("evaluate_predictions"),
     output:
-        metrics=report(
-            "results/{suite}/tables/metrics_{experiment}.csv",
-            caption="../report/metrics.rst",
-            category="Tables",
-        ),
-        decades="results/{suite}/evaluation/{experiment}/decades.csv",
+        **outputs_of("evaluate_predictions", "Tables", metrics="metrics"),
     log:
-        "results/{suite}/logs/evaluate_predictions/{experiment}.log",
+        plan.log("evaluate_predictions"),
     localrule: True
     conda:
         ENVIRONMENT
     params:
-        data=data_label,
-        selection=lookup(dpath="experiments/{experiment}/training/selection", within=config),
+        settings=settings_of("evaluate_predictions"),
     shell:
-        "python -m pml.evaluation.evaluate --data {params.data:q} --pooled {input} --selection {params.selection} --metrics {output.metrics}"
-        " --decades {output.decades} 2> {log}"
+        stage("evaluate_predictions")
 
 
-# What the runs predicted when a course of their curriculum had ended.
-use rule pool_predictions as pool_course with:
-    output:
-        "results/{suite}/evaluation/{experiment}/course{course}/pooled.csv",
-    log:
-        "results/{suite}/logs/pool_course/{experiment}/{course}.log",
-    localrule: True
-    params:
-        course="--course {course}",
-
-
-use rule evaluate_predictions as evaluate_course with:
+rule pool_course:
     input:
-        "results/{suite}/evaluation/{experiment}/course{course}/pooled.csv",
+        inputs_of("pool_course"),
     output:
-        metrics="results/{suite}/evaluation/{experiment}/course{course}/metrics.csv",
-        decades="results/{suite}/evaluation/{experiment}/course{course}/decades.csv",
+        **outputs_of("pool_course"),
     log:
-        "results/{suite}/logs/evaluate_course/{experiment}/{course}.log",
+        plan.log("pool_course"),
     localrule: True
+    conda:
+        ENVIRONMENT
     params:
-        data=data_label,
-        selection="last",
+        settings=settings_of("pool_course"),
+    shell:
+        stage("pool_course")
+
+
+rule evaluate_course:
+    input:
+        inputs_of("evaluate_course"),
+    output:
+        **outputs_of("evaluate_course"),
+    log:
+        plan.log("evaluate_course"),
+    localrule: True
+    conda:
+        ENVIRONMENT
+    params:
+        settings=settings_of("evaluate_course"),
+    shell:
+        stage("evaluate_course")

@@ -1,17 +1,18 @@
 """From images to the face store."""
 
 
+def cores_of_job(wildcards, threads, resources):
+    """The cores that a job has: what a queue was asked for, which may be more than the threads of a group, or the threads."""
+    return resources.get("cpus_per_task", threads)
+
+
 rule align_faces:
     input:
-        images="results/{suite}/datasets/{dataset}/images",
-        index="results/{suite}/datasets/{dataset}/index.csv",
-        landmarks="results/{suite}/datasets/{dataset}/landmarks.csv",
+        inputs_of("align_faces"),
     output:
-        faces="results/{suite}/faces/{dataset}/faces.npy",
-        table="results/{suite}/faces/{dataset}/faces.csv",
-        rejected="results/{suite}/faces/{dataset}/rejected.csv",
+        **outputs_of("align_faces"),
     log:
-        "results/{suite}/logs/align_faces/{dataset}.log",
+        plan.log("align_faces"),
     conda:
         ENVIRONMENT
     threads: 8
@@ -19,8 +20,7 @@ rule align_faces:
         mem_mb=more_each_attempt(4000),
         runtime=more_each_attempt(480),
     params:
-        size=config["face_size"],
+        settings=settings_of("align_faces"),
         processes=cores_of_job,
     shell:
-        "python -m pml.faces.align --images {input.images} --index {input.index} --landmarks {input.landmarks}"
-        " --size {params.size} --threads {params.processes} --faces {output.faces} --table {output.table} --rejected {output.rejected} 2> {log}"
+        stage("align_faces", "--threads {params.processes}")

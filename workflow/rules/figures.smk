@@ -1,143 +1,81 @@
-"""From run directories and metrics to the paper's figures."""
+"""From run directories and metrics to figures."""
 
 
 rule draw_figure3:
     input:
-        unpack(faces_files),
-        jobs=figure_jobs,
+        inputs_of("draw_figure3"),
     output:
-        pdf="results/{suite}/figures/{figure}.pdf",
-        png=report(
-            "results/{suite}/figures/{figure}.png",
-            caption="../report/figure3.rst",
-            category="Figures",
-        ),
+        **outputs_of("draw_figure3", "Figures", png="figure3"),
     log:
-        "results/{suite}/logs/{figure}.log",
-    wildcard_constraints:
-        figure="figure3",
+        plan.log("draw_figure3"),
     localrule: True
     conda:
         ENVIRONMENT
     params:
-        methods=figure_methods,
-        labels=figure_labels,
-        data=data_options,
-        faces=faces_option,
+        settings=settings_of("draw_figure3"),
     shell:
-        "python -m pml.reporting.figure3 --index {input.index} --faces-table {input.faces_table} --faces {input.faces}"
-        " --jobs {input.jobs} --method {params.methods[0]} --baseline {params.methods[1]} --labels {params.labels:q}"
-        " {params.data:q} {params.faces} --pdf {output.pdf} --png {output.png} 2> {log}"
+        stage("draw_figure3")
 
 
 rule draw_figure4:
     input:
-        figure_features,
+        inputs_of("draw_figure4"),
     output:
-        pdf="results/{suite}/figures/{figure}.pdf",
-        png=report(
-            "results/{suite}/figures/{figure}.png",
-            caption="../report/figure4.rst",
-            category="Figures",
-        ),
-        csv="results/{suite}/figures/{figure}_purity.csv",
+        **outputs_of("draw_figure4", "Figures", png="figure4"),
     log:
-        "results/{suite}/logs/{figure}.log",
-    wildcard_constraints:
-        figure="figure4",
+        plan.log("draw_figure4"),
     localrule: True
     conda:
         ENVIRONMENT
     params:
-        labels=figure_labels,
-        data=data_options,
-        ages=figure_ages,
+        settings=settings_of("draw_figure4"),
     shell:
-        "python -m pml.reporting.figure4 --features {input} --labels {params.labels:q} {params.ages} {params.data:q}"
-        " --pdf {output.pdf} --png {output.png} --csv {output.csv} 2> {log}"
+        stage("draw_figure4")
 
 
 rule draw_training_curves:
     input:
-        experiment_jobs,
+        inputs_of("draw_training_curves"),
     output:
-        pdf="results/{suite}/figures/training_curves_{experiment}.pdf",
-        png=report(
-            "results/{suite}/figures/training_curves_{experiment}.png",
-            caption="../report/training_curves.rst",
-            category="Figures",
-        ),
+        **outputs_of("draw_training_curves", "Figures", png="training_curves"),
     log:
-        "results/{suite}/logs/draw_training_curves/{experiment}.log",
+        plan.log("draw_training_curves"),
     localrule: True
     conda:
         ENVIRONMENT
     params:
-        labels=method_labels,
-        data=data_options,
+        settings=settings_of("draw_training_curves"),
     shell:
-        "python -m pml.reporting.curves --jobs {input} --labels {params.labels:q} {params.data:q}"
-        " --pdf {output.pdf} --png {output.png} 2> {log}"
+        stage("draw_training_curves")
 
 
 rule draw_errors_by_age:
     input:
-        metrics="results/{suite}/tables/metrics_{experiment}.csv",
-        decades="results/{suite}/evaluation/{experiment}/decades.csv",
+        inputs_of("draw_errors_by_age"),
     output:
-        pdf="results/{suite}/figures/errors_by_age_{experiment}.pdf",
-        png=report(
-            "results/{suite}/figures/errors_by_age_{experiment}.png",
-            caption="../report/errors_by_age.rst",
-            category="Figures",
-        ),
+        **outputs_of("draw_errors_by_age", "Figures", png="errors_by_age"),
     log:
-        "results/{suite}/logs/draw_errors_by_age/{experiment}.log",
+        plan.log("draw_errors_by_age"),
     localrule: True
     conda:
         ENVIRONMENT
     params:
-        labels=method_labels,
-        data=data_options,
+        settings=settings_of("draw_errors_by_age"),
     shell:
-        "python -m pml.reporting.errors_by_age --metrics {input.metrics} --decades {input.decades}"
-        " --labels {params.labels:q} {params.data:q} --pdf {output.pdf} --png {output.png} 2> {log}"
+        stage("draw_errors_by_age")
 
 
-rule inspect_margins:
+rule draw_diagnostics:
     input:
-        jobs=method_jobs,
+        inputs_of("draw_diagnostics"),
     output:
-        "results/{suite}/margins/{experiment}/{method}/fold{fold}.csv",
+        **outputs_of("draw_diagnostics", "Figures", png="diagnostics"),
     log:
-        "results/{suite}/logs/inspect_margins/{experiment}/{method}/{fold}.log",
+        plan.log("draw_diagnostics"),
     localrule: True
     conda:
         ENVIRONMENT
     params:
-        run=feature_run,
+        settings=settings_of("draw_diagnostics"),
     shell:
-        "python -m pml.progressive_margin.inspector --run {params.run} --output {output} 2> {log}"
-
-
-rule draw_margins:
-    input:
-        margins_table,
-    output:
-        pdf="results/{suite}/figures/margins_{experiment}_{method}.pdf",
-        png=report(
-            "results/{suite}/figures/margins_{experiment}_{method}.png",
-            caption="../report/margins.rst",
-            category="Figures",
-        ),
-    log:
-        "results/{suite}/logs/draw_margins/{experiment}/{method}.log",
-    localrule: True
-    conda:
-        ENVIRONMENT
-    params:
-        margins=margins_history,
-        data=data_options,
-    shell:
-        "python -m pml.reporting.margins --classes {input} --margins {params.margins} {params.data:q}"
-        " --pdf {output.pdf} --png {output.png} 2> {log}"
+        stage("draw_diagnostics")

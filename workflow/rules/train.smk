@@ -1,78 +1,84 @@
 """From faces and folds to run directories."""
 
 
-rule write_settings:
-    output:
-        "results/{suite}/runs/{experiment}/{method}/settings.json",
-    log:
-        "results/{suite}/logs/write_settings/{experiment}/{method}.log",
-    localrule: True
-    conda:
-        ENVIRONMENT
-    params:
-        settings=settings_json,
-    shell:
-        "echo {params.settings:q} > {output} 2> {log}"
+def gpus_of_training():
+    """The GPUs that profile and command line give to a training job."""
+    return workflow.get_rule("train_folds").resources.get("gpu").value
+
+
+def minutes(wildcards, attempt):
+    """The time limit of a training job."""
+    return training_minutes(plan, wildcards, gpus_of_training(), attempt)
+
+
+def megabytes(wildcards, attempt):
+    """The memory of a training job."""
+    return training_megabytes(plan, wildcards, gpus_of_training(), attempt)
+
+
+def short_runs(wildcards):
+    """The group that a training job belongs to on a queue."""
+    return queue_group(plan, wildcards)
+
+
+def launcher(wildcards, resources):
+    """What starts a training: one process, or one for each of several GPUs."""
+    return f"torchrun --standalone --nproc-per-node {resources.gpu}" if resources.gpu > 1 else "python"
 
 
 # The run directories are no declared outputs: Snakemake would delete them, and the checkpoints in them, before a retry.
 # How many GPUs a training has is the profile's to say: --set-resources train_folds:gpu=1.
 rule train_folds:
     input:
-        unpack(faces_files),
-        folds="results/{suite}/folds/{experiment}/folds.csv",
-        settings="results/{suite}/runs/{experiment}/{method}/settings.json",
-        initialisation=initialisation_file,
+        inputs_of("train_folds"),
     output:
-        "results/{suite}/runs/{experiment}/{method}/seed{seed}/jobs/{job}.csv",
+        **outputs_of("train_folds"),
     log:
-        "results/{suite}/logs/train_folds/{experiment}/{method}/seed{seed}/{job}.log",
+        plan.log("train_folds"),
     wildcard_constraints:
-        method=one_of(TRAINED_METHODS),
+        method=one_of(set(plan.config["methods"]) - {*plan.references}),
     group:
         short_runs
     conda:
         ENVIRONMENT
-    # Another number of threads gives other last digits.
-    threads: 1
+    threads: 1  # another number of threads gives other last digits
     resources:
         gpu=0,
-        mem_mb=training_memory,
-        runtime=training_runtime,
+        mem_mb=megabytes,
+        runtime=minutes,
     params:
+        settings=settings_of("train_folds"),
         launcher=launcher,
-        folds=job_folds,
-        keep_models=kept_models,
-        data=data_label,
-        runs=subpath(output[0], ancestor=2),
     shell:
-        "{params.launcher} pml.training.run --settings {input.settings} --name {wildcards.method} --data {params.data:q} --index {input.index}"
-        " --faces-table {input.faces_table} --faces {input.faces} --folds-table {input.folds} --folds {params.folds}"
-        " --keep-models {params.keep_models} --seed {wildcards.seed} --threads {threads} --gpus {resources.gpu}"
-        " --runs {params.runs} --output {output} 2> {log}"
+        stage("train_folds", "--threads {threads} --gpus {resources.gpu}", "{params.launcher}")
 
 
 # A method that looks at no pixels takes seconds: no queue and no GPU for it.
-use rule train_folds as look_up_folds with:
+rule look_up_folds:
+    input:
+        inputs_of("look_up_folds"),
+    output:
+        **outputs_of("look_up_folds"),
     log:
-        "results/{suite}/logs/look_up_folds/{experiment}/{method}/seed{seed}/{job}.log",
+        plan.log("look_up_folds"),
     wildcard_constraints:
-        method=one_of(PIXEL_FREE_METHODS),
+        method=one_of(plan.references),
     localrule: True
-
-
-workflow.get_rule("look_up_folds").group = None  # a rule of a group would not be local
+    conda:
+        ENVIRONMENT
+    params:
+        settings=settings_of("look_up_folds"),
+    shell:
+        stage("look_up_folds")
 
 
 rule extract_features:
     input:
-        unpack(faces_files),
-        folds="results/{suite}/folds/{experiment}/folds.csv",
-        jobs=method_jobs,
+        inputs_of("extract_features"),
     output:
-        "results/{suite}/features/{experiment}/{method}/fold{fold}.npz",
+        **outputs_of("extract_features"),
     log:
-        "results/{suite}/logs/extract_features/{experiment}/{method}/{fold}.log",
+        plan.log("extract_features"),
     conda:
         ENVIRONMENT
     threads: 1
@@ -81,8 +87,6 @@ rule extract_features:
         mem_mb=more_each_attempt(4000),
         runtime=more_each_attempt(60),
     params:
-        run=feature_run,
+        settings=settings_of("extract_features"),
     shell:
-        "python -m pml.training.features --run {params.run} --index {input.index}"
-        " --faces-table {input.faces_table} --faces {input.faces} --folds-table {input.folds} --threads {threads}"
-        " --gpus {resources.gpu} --output {output} 2> {log}"
+        stage("extract_features", "--threads {threads} --gpus {resources.gpu}")

@@ -3,9 +3,9 @@
 
 rule publish:
     input:
-        f"results/{SUITE}/{{kind}}/{{name}}",
+        inputs_of("publish"),
     output:
-        "results/{kind}/{name}",
+        **outputs_of("publish"),
     log:
         "results/logs/publish/{kind}/{name}.log",
     wildcard_constraints:
@@ -15,4 +15,4 @@ rule publish:
     conda:
         ENVIRONMENT
     shell:
-        "cp {input} {output} 2> {log}"
+        "cp {input:q} {output:q} 2> {log:q}"
