@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from pml.method import PixelFreeMethod
+from pml.reference import Reference
 
 
-class ConstantMedian(PixelFreeMethod):
+class ConstantMedian(Reference):
     """Predicts the median age of the training images for every image."""
 
     def predict(self, train: pd.DataFrame, test: pd.DataFrame) -> np.ndarray:

@@ -39,6 +39,8 @@ class DLDL(AgeClassifier):
             if self.decoder not in DECODERS:
                 raise ValueError(f"decoder is '{self.decoder}'; choose one of {', '.join(DECODERS)}")
 
+    options: Options
+
     def loss(self, features: Tensor, ages: Tensor, age_stds: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         sigma = sigma_per_image(age_stds, self.options.sigma)
         target = gaussian_label_distribution(ages, self.ages, sigma, self.options.normalise, floor=CLIP)

@@ -32,6 +32,8 @@ class DLDLv2(AgeClassifier):
             if not self.expectation_l1 >= 0:
                 raise ValueError(f"expectation_l1 is {self.expectation_l1}; it needs a weight of at least 0")
 
+    options: Options
+
     def loss(self, features: Tensor, ages: Tensor, age_stds: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         log_probabilities = self.log_probabilities(features)
         target = gaussian_label_distribution(ages, self.ages, sigma_per_image(age_stds, self.options.sigma))

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from pml.method import PixelFreeMethod
+from pml.reference import Reference
 
 
-class IDLookup(PixelFreeMethod):
+class IDLookup(Reference):
     """Predicts the age of the same subject's training image with the nearest picture number.
 
     Of two as near it takes the lower number, of several images with that number their mean. Without a number to go by it

@@ -31,6 +31,8 @@ class KL(AgeClassifier):
         def __post_init__(self):
             require_positive(self.sigma)
 
+    options: Options
+
     def __init__(self, feature_dim: int, ages: Sequence[int], options: Options):
         super().__init__(feature_dim, ages, options, bias=False)
 

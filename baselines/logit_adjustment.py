@@ -34,6 +34,9 @@ class LogitAdjustment(AgeClassifier):
         def __post_init__(self):
             require_positive(self.sigma)
 
+    options: Options
+    seen: Tensor
+
     def __init__(self, feature_dim: int, ages: Sequence[int], options: Options):
         super().__init__(feature_dim, ages, options, bias=False)
         self.register_buffer("seen", torch.zeros(len(self.ages)))

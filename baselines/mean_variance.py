@@ -32,6 +32,8 @@ class MeanVariance(AgeClassifier):
                 if not getattr(self, name) >= 0:
                     raise ValueError(f"{name} is {getattr(self, name)}; it needs a weight of at least 0")
 
+    options: Options
+
     def loss(self, features: Tensor, ages: Tensor, age_stds: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         log_probabilities = self.log_probabilities(features)
         probabilities = log_probabilities.exp()

@@ -19,7 +19,7 @@ from torchvision import transforms
 from benchmarks.paired import alternate, verdict
 from benchmarks.training_step import noise, settings_of
 from pml.training.augmentation import MEAN, STD, augment, normalise
-from pml.training.run_directory import build_model
+from pml.training.model import build_model
 
 COUNT, BATCH = 256, 32
 
@@ -70,7 +70,7 @@ def main() -> None:
     print(verdict("usual pipeline / face store, seconds a batch", seconds["files"] / seconds["store"], 8, at_most=False))
 
     store, _ = noise(BATCH, 112)
-    model = build_model(settings_of("baselines.kl:KL"), torch.device("cpu"))
+    model = build_model(settings_of("kl"), torch.device("cpu"))
 
     def batch() -> torch.Tensor:
         return augment(normalise(torch.from_numpy(store)), ranges, generator)

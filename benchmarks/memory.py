@@ -21,8 +21,8 @@ from numpy.lib.format import open_memmap
 
 from benchmarks.training_step import settings_of
 from pml.training.data import Part
-from pml.training.loop import train
-from pml.training.run_directory import build_model
+from pml.training.loop import Trainer
+from pml.training.model import build_model
 
 SIZES = (1_000, 10_000, 60_000)
 TRAINED = 640
@@ -63,8 +63,8 @@ def measure(path: Path) -> tuple[float, float]:
     index = pd.DataFrame({"age": np.random.default_rng(0).uniform(15, 70, len(faces)), "age_std": np.nan})
     rows = np.linspace(0, len(faces) - 1, TRAINED).astype(int)
     part = Part(index.iloc[rows], rows, np.ones(TRAINED, int))
-    settings = settings_of("pml.progressive_margin:PML", backbone="resnet18")
-    train(build_model(settings, torch.device("cpu")), faces, part, settings, 0, 1, path.with_name("none.pt"), lambda line: None)
+    settings = settings_of("pml", backbone="resnet18")
+    Trainer(build_model(settings, torch.device("cpu")), settings, faces, part).train()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return peak, float(status["RssAnon"].split()[0]) / 1024

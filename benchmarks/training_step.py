@@ -6,9 +6,6 @@ The steps are those of pml.training.loop, on a store of noise faces; a round tra
 """
 
 import argparse
-import tempfile
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,19 +14,19 @@ from torch.nn import functional
 
 from benchmarks.paired import alternate, verdict
 from pml.age_classifier import AgeClassifier
+from pml.suite.settings import Settings
 from pml.training.data import Part
-from pml.training.loop import train
-from pml.training.run_directory import build_model
-from pml.training.settings import Augmentation, Settings
+from pml.training.loop import Trainer
+from pml.training.model import build_model
 
 METHODS = {
-    "PML": "pml.progressive_margin:PML",
-    "KL baseline": "baselines.kl:KL",
-    "DEX": "baselines.dex:DEX",
-    "DLDL": "baselines.dldl:DLDL",
-    "DLDL-v2": "baselines.dldl_v2:DLDLv2",
-    "M-V Loss": "baselines.mean_variance:MeanVariance",
-    "logit adjustment": "baselines.logit_adjustment:LogitAdjustment",
+    "PML": "pml",
+    "KL baseline": "kl",
+    "DEX": "dex",
+    "DLDL": "dldl",
+    "DLDL-v2": "dldl_v2",
+    "M-V Loss": "mean_variance",
+    "logit adjustment": "logit_adjustment",
 }
 PLAIN = "plain cross-entropy"
 BAR = 1.05
@@ -44,15 +41,9 @@ class CrossEntropy(AgeClassifier):
 
 def settings_of(method: str, **changes: object) -> Settings:
     """Return the settings of one epoch of `method` on a CPU."""
-    values = {
-        "method": method, "options": {}, "backbone": "resnet34", "initialisation": "random", "ages": (0, 100),
-        "whole_ages": False, "courses": 1, "epochs": 1, "batch_size": 32, "optimiser": "adam", "learning_rate": 1e-4,
-        "backbone_rate": 1, "weight_decay": 5e-4, "momentum": 0.9, "nesterov": False, "amsgrad": False, "schedule": "constant",
-        "decay": 1, "power": 1, "warmup_epochs": 0, "warmup_from": 0, "selection": "last", "precision": "float32",
-        "device": "cpu", "compile": False, "mirror_test": False,
-        "augmentation": Augmentation(0.5, 0.1, 10, 0.1, False, (0, 0, 0, 0)),
-    }  # fmt: skip
-    return Settings(**(values | changes))
+    given = {"method": method, "options": {}, "backbone": "resnet34", "backbone_options": {}, "initialisation": "random"}
+    training = {"epochs": 1, "batch_size": 32, "schedule": "constant", "device": "cpu", "mirror_test": False}
+    return Settings(**(given | {"courses": 1} | training | changes))
 
 
 def noise(count: int, size: int) -> tuple[np.ndarray, Part]:
@@ -70,13 +61,12 @@ def main() -> None:
     torch.set_num_threads(2)
     faces, part = noise(32 * options.steps, 112)
     candidates = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for name, method in {PLAIN: f"{__spec__.name}:CrossEntropy", **METHODS}.items():
-            torch.manual_seed(0)
-            settings = settings_of(method)
-            model = build_model(settings, torch.device("cpu"))
-            candidates[name] = partial(train, model, faces, part, settings, 0, 1, Path(folder) / name, lambda line: None)
-        seconds = alternate(candidates, options.rounds)
+    for name, method in {PLAIN: f"{__spec__.name}:CrossEntropy", **METHODS}.items():
+        torch.manual_seed(0)
+        settings = settings_of(method)
+        model = build_model(settings, torch.device("cpu"))
+        candidates[name] = lambda model=model, settings=settings: Trainer(model, settings, faces, part).train()
+    seconds = alternate(candidates, options.rounds)
     print(f"{PLAIN}: {np.median(seconds[PLAIN]) / options.steps * 1000:.0f} ms a step")
     for name in METHODS:
         print(verdict(f"{name} / {PLAIN}", seconds[name] / seconds[PLAIN], BAR))

@@ -18,9 +18,9 @@ from pml.faces.detection import Detection, FaceDetector
 from pml.files import replacing
 from pml.progress import progress
 from pml.reporting.style import PAGE, PALETTE
-from pml.training.loop import predict
-from pml.training.run import choose_device
-from pml.training.run_directory import load_model, read_run
+from pml.training.device import choose_device
+from pml.training.model import load_model, predict
+from pml.training.run_directory import read_run
 
 MASS = 0.8  # of the predicted distribution, which the interval holds at least
 

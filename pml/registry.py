@@ -67,7 +67,8 @@ def find(kind: str, name: str) -> Any:
     """Return what `name` stands for among the entries of a `kind`, a key of `REGISTRIES`.
 
     Raises:
-        InputError: the name is unknown (the nearest known one is suggested), or its module cannot be imported or lacks it.
+        InputError: the name is unknown (the nearest known one is suggested), its module cannot be imported or lacks it, or it
+            is to be a method and keeps no contract of one.
     """
     known = REGISTRIES[kind]
     module_name, colon, attribute = known.get(name, name).partition(":")
@@ -82,7 +83,11 @@ def find(kind: str, name: str) -> Any:
     if attribute and not hasattr(module, attribute):
         names = [each for each in vars(module) if not each.startswith("_")]
         raise InputError(f"{kind} '{name}': {module_name} has no '{attribute}'{suggest(attribute, names)}")
-    return getattr(module, attribute) if attribute else module
+    found = getattr(module, attribute) if attribute else module
+    if kind == "method" and not hasattr(found, "reads_pixels"):
+        remedy = "subclass pml.method.Method or pml.reference.Reference"
+        raise InputError(f"{kind} '{name}': {attribute} keeps no contract of a method; {remedy}")
+    return found
 
 
 def find_options(kind: str, name: str, options: Mapping) -> Any:

@@ -22,6 +22,10 @@ class ClassStatistics(nn.Module):
         scatter: (K,) sum of the products of distances of each class.
     """
 
+    counts: Tensor
+    centres: Tensor
+    scatter: Tensor
+
     def __init__(self, classes: int, feature_dim: int, inter: str = "cosine", intra: str = "mean"):
         super().__init__()
         self.inter, self.intra = inter, intra

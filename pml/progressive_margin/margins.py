@@ -32,8 +32,9 @@ class SharedNetwork(nn.Sequential):
         for layer in self:
             if isinstance(layer, nn.Conv1d):
                 nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-        nn.init.xavier_normal_(self[-1].weight)
-        nn.init.zeros_(self[-1].bias)
+            elif isinstance(layer, nn.Linear):
+                nn.init.xavier_normal_(layer.weight)
+                nn.init.zeros_(layer.bias)
 
     def forward(self, statistics: Tensor) -> Tensor:
         """Return (K, 1) from (K, L), for any L from 33 on: it is halved five times and must then be more than 1."""
@@ -53,6 +54,8 @@ class OrdinalMargin(nn.Module):
         deviation: "positive", at least half a class, since a narrower Gaussian falls between the positions it is sampled at, or
             "unconstrained", the raw output; where that is negative, so is the margin.
     """
+
+    positions: Tensor
 
     def __init__(self, network: nn.Module, classes: int, deviation: str = "positive"):
         super().__init__()

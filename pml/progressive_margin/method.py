@@ -29,6 +29,11 @@ class PML(AgeClassifier):
 
     Options = PMLOptions
     options: PMLOptions
+    figure = "pml.progressive_margin.figure:draw"
+    current: Tensor
+    previous: Tensor
+    instructor: Tensor
+    instructed: Tensor
 
     def __init__(self, feature_dim: int, ages: Sequence[int], options: PMLOptions):
         super().__init__(feature_dim, ages, options, bias=options.bias)
@@ -51,7 +56,7 @@ class PML(AgeClassifier):
         self.statistics.reset()
         self.current.copy_(self.statistics.concatenated())
 
-    def begin_epoch(self) -> None:
+    def begin_epoch(self, epoch: int) -> None:
         """Start the statistics again if the option says so; like the released code, with psi at zero too."""
         if self.options.reset == "epoch":
             self.statistics.reset()
@@ -108,5 +113,5 @@ class PML(AgeClassifier):
         """Return m_p as applied, (K, K): row j is subtracted from the similarities of a sample of class j."""
         return self.options.margin_scale * standardise_rows(self.fused(), self.options.standardise)
 
-    def inspect(self) -> tuple[dict[str, float], str]:
+    def diagnostics(self) -> tuple[dict[str, float], str]:
         return summarise(self)

@@ -1,4 +1,4 @@
-"""What the margins of PML have come to: numbers for margins.csv, and a warning when they have degenerated."""
+"""What the margins of PML have come to: numbers for diagnostics.csv, and a warning when they have degenerated."""
 
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ LOWEST_MEAN, MOST_SPREAD = -1, 5  # logits
 
 @torch.no_grad()
 def summarise(method: "PML") -> tuple[dict[str, float], str]:
-    """Return what `Method.inspect` asks for; of the rows of the margins, only those of classes seen since the last reset count.
+    """Return what `Method.diagnostics` asks for. Only margins of classes seen since the last reset count.
 
     The numbers are mean, standard deviation, least and greatest value of M_o* (ordinal), M_v (variational) and m_p as applied,
     and the means of phi and of psi between two classes. A mean over nothing is NaN.
@@ -24,7 +24,7 @@ def summarise(method: "PML") -> tuple[dict[str, float], str]:
     if not seen.any():
         return {}, ""
     (ordinal, variational), applied = method.branches(), method.margins()[seen]
-    numbers = {}
+    numbers: dict[str, Tensor] = {}
     for name, values in (("ordinal", ordinal[seen]), ("variational", variational), ("applied", applied)):
         numbers |= {f"{name}_mean": values.mean(), f"{name}_std": values.std(correction=0)}
         numbers |= {f"{name}_min": values.min(), f"{name}_max": values.max()}

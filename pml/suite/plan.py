@@ -122,9 +122,6 @@ def make_plan(config: dict) -> Plan:
     classes = {}
     for name, method in checked["methods"].items():
         kind = find("method", method["class"])
-        if not hasattr(kind, "reads_pixels"):
-            remedy = "subclass pml.method.Method or pml.reference.Reference"
-            raise InputError(f"config: methods.{name}: {method['class']} keeps no contract of a method; {remedy}")
         classes[name] = {"reads_pixels": kind.reads_pixels, "draws_diagnostics": bool(getattr(kind, "figure", None))}
     return Plan(checked, classes)
 

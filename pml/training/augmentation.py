@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 from torchvision.transforms import functional as colours
 
+from pml.suite.settings import Augmentation
 from pml.training.device import to_device
-from pml.training.settings import Augmentation
 
 # The statistics of ImageNet, which torchvision's weights expect.
 MEAN = (0.485, 0.456, 0.406)

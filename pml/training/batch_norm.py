@@ -1,25 +1,45 @@
 """Batch normalisation over the joint batch of all processes."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from pml.training.processes import count, sum_over_processes
 
 
-def batch_norm(device: torch.device) -> type[nn.Module]:
-    """Return the class of the layers: torch's own, of which the one for several processes works on GPUs alone."""
+def join_batch_norm(network: nn.Module, device: torch.device) -> None:
+    """Make the batch normalisation of a network, whatever it is, one over all processes, if there are several."""
     if count() == 1:
-        return nn.BatchNorm2d
-    return nn.SyncBatchNorm if device.type == "cuda" else JointBatchNorm
+        return
+    layers: list[Any] = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
+    for layer in layers:
+        # In place, so that the layer keeps its weights, its statistics, and the activation that timm puts into it.
+        layer.process_group = None
+        layer.__class__ = SyncBatchNorm if device.type == "cuda" else JointBatchNorm
+
+
+class SyncBatchNorm(nn.SyncBatchNorm):
+    """torch's own, which works on GPUs alone, and behind it what modules the layer holds."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the normalised (N, C, H, W) inputs of this process's share."""
+        return _apply_children(self, super().forward(inputs))
 
 
 class JointBatchNorm(nn.BatchNorm2d):
     """`nn.BatchNorm2d` with the means and variances of the shares of all processes, which may differ in size."""
 
+    num_batches_tracked: Tensor
+    running_mean: Tensor
+    running_var: Tensor
+    momentum: float
+
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the normalised (N, C, H, W) inputs of this process's share."""
-        if not self.training:
-            return super().forward(inputs)
+        return _apply_children(self, self._normalise(inputs) if self.training else super().forward(inputs))
+
+    def _normalise(self, inputs: Tensor) -> Tensor:
         values = inputs.to(self.weight.dtype)
         size = sum_over_processes(values.new_tensor(values[:, 0].numel()))
         mean = sum_over_processes(values.sum((0, 2, 3))) / size
@@ -31,3 +51,9 @@ class JointBatchNorm(nn.BatchNorm2d):
             self.running_var.lerp_(variance * size / (size - 1), self.momentum)
         scale = self.weight * (variance + self.eps).rsqrt()
         return (centred * scale[:, None, None] + self.bias[:, None, None]).to(inputs.dtype)
+
+
+def _apply_children(layer: nn.Module, outputs: Tensor) -> Tensor:
+    for child in layer.children():
+        outputs = child(outputs)
+    return outputs

@@ -3,59 +3,26 @@
 import copy
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pml.errors import InputError
 from pml.files import replacing
-from pml.method import Method
+from pml.method import Method, Step, TrainingSet
+from pml.suite.settings import Settings
 from pml.training import processes
-from pml.training.batches import draw_batches, load_faces, load_share
+from pml.training.batches import draw_batches, load_views
 from pml.training.data import Part
 from pml.training.device import to_device
-from pml.training.precision import autocast, choose_precision
-from pml.training.settings import Settings
+from pml.training.model import Model, features_of, predict
+from pml.training.precision import choose_precision
 
 CHECKPOINT_SECONDS = 60
-
-
-@dataclass
-class Model:
-    """A method on its backbone, and what its training left behind.
-
-    Attributes:
-        history: one row per epoch.
-        margins: what the method tells of its margins, one row per epoch, if it has any.
-        seconds: time spent in training, interruptions left out.
-        best: number, MAE and weights of the best epoch so far, if settings.selection chooses one.
-    """
-
-    backbone: nn.Module
-    method: Method
-    device: torch.device
-    history: list[dict[str, float]] = field(default_factory=list)
-    margins: list[dict[str, float]] = field(default_factory=list)
-    seconds: float = 0.0
-    best: dict | None = None
-
-    @property
-    def selected_epoch(self) -> int:
-        """The epoch, from 1, whose weights training leaves in the model."""
-        return self.best["epoch"] if self.best else len(self.history)
-
-    def weights(self) -> dict[str, dict[str, Tensor]]:
-        """Return what model.pt holds."""
-        return {"backbone": self.backbone.state_dict(), "method": self.method.state_dict()}
-
-    def load_weights(self, weights: dict[str, dict[str, Tensor]]) -> None:
-        """Take over what `weights` returned."""
-        self.backbone.load_state_dict(weights["backbone"])
-        self.method.load_state_dict(weights["method"])
 
 
 def seeds_of(seed: int, fold: int, epoch: int) -> int:
@@ -83,183 +50,196 @@ def learning_rate_at(epoch: float, settings: Settings) -> float:
 
 
 def build_optimiser(model: Model, settings: Settings) -> torch.optim.Optimizer:
-    """Return Adam or SGD over backbone and method, with the paper's weight decay and momentum (Sec. 4.2).
+    """Return Adam or SGD over the method's groups of parameters, with the paper's weight decay and momentum (Sec. 4.2).
 
-    Each of the two is a group of parameters; its `share` is what it has of the learning rate.
+    The `share` of a group is what it has of the learning rate.
     """
-    groups = [
-        {"params": list(model.backbone.parameters()), "share": settings.backbone_rate},
-        {"params": list(model.method.parameters()), "share": 1},
-    ]
-    shared = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
+    groups = [{"share": 1, **group} for group in model.method.parameter_groups(model.backbone, settings.backbone_rate)]
+    shared: dict[str, Any] = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
     if settings.optimiser == "adam":
         return torch.optim.Adam(groups, **shared, amsgrad=settings.amsgrad, fused=True)
     fused = model.device.type == "cuda"
     return torch.optim.SGD(groups, **shared, momentum=settings.momentum, nesterov=settings.nesterov, fused=fused)
 
 
-def train(
-    model: Model,
-    faces: np.ndarray,
-    part: Part,
-    settings: Settings,
-    seed: int,
-    fold: int,
-    checkpoint: Path,
-    log: Callable,
-    watched: dict[str, Part] | None = None,
-    end_course: Callable[[int], None] = lambda course: None,
-) -> None:
-    """Train `model` in place to the last epoch, resuming from `checkpoint` if it exists; fills its history.
+def mean_absolute_error(model: Model, faces: np.ndarray, part: Part, settings: Settings) -> float:
+    """Return the mean absolute error of the predictions on a part, in years."""
+    predicted_ages, _ = predict(model, faces, part.store_rows, settings)
+    return float(np.abs(predicted_ages - part.ages).mean())
 
-    If settings.selection names a watched part, the model ends with the weights of the epoch of the last course whose MAE on
-    it is lowest, the earliest of several.
+
+class Trainer:
+    """Trains a model in place and fills its history.
 
     Curricula are trained in order, each for all epochs under a learning rate that starts anew; weights and the optimiser's
-    state are carried over (Sec. 3.3).
+    state are carried over (Sec. 3.3). If settings.selection names a watched part, the model ends with the weights of the epoch
+    of the last course whose MAE on it is lowest, the earliest of several.
 
     Args:
         faces: the face store, (M, H, W, 3) uint8.
         part: the training part, not empty.
-        checkpoint: written at most once a minute, at the end of an epoch.
-        log: called with a line of text after every epoch, and once if the margins degenerate.
+        checkpoint: written at most once a minute, at the end of an epoch, and resumed from if it is there; None for none.
+        log: called with a line of text after every epoch, and once with a warning of the method.
         watched: parts, none of them empty, whose MAE is recorded after every epoch as `<name>_mae`.
         end_course: called with the number of each course but the last, from 1, when it has ended.
-
-    Raises:
-        InputError: the loss is no longer finite, or there are more processes than images in a batch.
     """
-    optimiser = build_optimiser(model, settings)
-    precision = choose_precision(settings.precision, model.device)
-    scaler = torch.amp.GradScaler(model.device.type, enabled=precision == "float16")
-    labels = torch.stack([part.ages.trunc() if settings.whole_ages else part.ages, part.age_stds])  # (2, N)
-    epochs = settings.courses * settings.epochs
-    first_epoch = _restore(checkpoint, model, optimiser, scaler)
-    if settings.compile:
-        model.backbone.compile()
-    saved = start = monotonic()
-    earlier = model.seconds
-    warned = False
-    for epoch in range(first_epoch, epochs):
-        course, epoch_of_course = epoch // settings.epochs + 1, epoch % settings.epochs
-        torch.manual_seed(seeds_of(seed, fold, epoch))
-        generator = torch.Generator().manual_seed(seeds_of(seed, fold, epoch))
-        batches = draw_batches(part.courses <= course, settings.batch_size, generator)
+
+    def __init__(
+        self,
+        model: Model,
+        settings: Settings,
+        faces: np.ndarray,
+        part: Part,
+        seed: int = 0,
+        fold: int = 1,
+        checkpoint: Path | None = None,
+        log: Callable[[str], object] = lambda line: None,
+        watched: dict[str, Part] | None = None,
+        end_course: Callable[[int], object] = lambda course: None,
+    ):
+        self.model, self.settings, self.faces, self.part = model, settings, faces, part
+        self.seed, self.fold, self.checkpoint = seed, fold, checkpoint
+        self.log, self.watched, self.end_course = log, watched or {}, end_course
+        self.epochs = settings.courses * settings.epochs
+        self.precision = choose_precision(settings.precision, model.device)
+        ages = np.trunc(part.ages) if settings.whole_ages else part.ages
+        self.labels = torch.from_numpy(np.stack([ages, part.age_stds]))  # (2, N)
+        self.mixes = type(model.method).mix is not Method.mix
+        labels, courses = self.labels.to(model.device), torch.from_numpy(part.courses).to(model.device)
+        model.method.begin_training(TrainingSet(labels[0], labels[1], courses, self.epochs))
+        self.optimiser = build_optimiser(model, settings)
+        self.scaler = torch.amp.GradScaler(model.device.type, enabled=self.precision == "float16")
+
+    def train(self) -> None:
+        """Train to the last epoch.
+
+        Raises:
+            InputError: the loss is no longer finite, or there are more processes than images in a batch.
+        """
+        first_epoch = self._restore()
+        if self.settings.compile:
+            self.model.backbone.compile()
+        saved = start = monotonic()
+        earlier = self.model.seconds
+        warned = False
+        for epoch in range(first_epoch, self.epochs):
+            loss = self._train_epoch(epoch)
+            warning = self._end_epoch(epoch)
+            if warning and not warned:
+                self.log(f"fold {self.fold} seed {self.seed} epoch {epoch + 1} warning: {warning}")
+                warned = True
+            self._watch(epoch)
+            self.model.seconds = earlier + monotonic() - start
+            self.log(f"fold {self.fold} seed {self.seed} epoch {epoch + 1}/{self.epochs} loss {loss:.4f}")
+            if epoch + 1 == self.epochs:
+                break
+            if (epoch + 1) % self.settings.epochs == 0:
+                self.end_course((epoch + 1) // self.settings.epochs)
+            if self.checkpoint and processes.rank() == 0 and monotonic() - saved >= CHECKPOINT_SECONDS:
+                self._save(self.checkpoint)
+                saved = monotonic()
+        if self.model.best:
+            self.model.load_weights(self.model.best["weights"])
+
+    def _train_epoch(self, epoch: int) -> float:
+        """Take the steps of an epoch, append its row to the history and return its mean loss."""
+        model, method, settings = self.model, self.model.method, self.settings
+        courses_behind, epoch_of_course = divmod(epoch, settings.epochs)
+        torch.manual_seed(seeds_of(self.seed, self.fold, epoch))
+        generator = torch.Generator().manual_seed(seeds_of(self.seed, self.fold, epoch))
         model.backbone.train()
-        model.method.train()
+        method.train()
         if epoch_of_course == 0:
-            model.method.begin_course()
-        model.method.begin_epoch()
+            method.begin_course()
+        method.begin_epoch(epoch)
+        taking_part = self.part.courses <= courses_behind + 1
+        batches = draw_batches(taking_part, settings.batch_size, generator, method.sampling_weights())
         sums: dict[str, Tensor] = {}
-        for step, chosen in enumerate(batches):
-            inputs = load_share(faces, part.store_rows[chosen], settings.augmentation, generator, model.device)
-            learning_rate = learning_rate_at(epoch_of_course + (step + 0.5) / len(batches), settings)
-            for group in optimiser.param_groups:
+        for number, chosen in enumerate(batches):
+            learning_rate = learning_rate_at(epoch_of_course + (number + 0.5) / len(batches), settings)
+            for group in self.optimiser.param_groups:
                 group["lr"] = learning_rate * group["share"]
-            features = processes.gather(_features(model, inputs, precision), len(chosen))
-            loss, terms = model.method.loss(features, *to_device(labels[:, chosen], model.device))
-            optimiser.zero_grad()
-            scaler.scale(loss).backward()
-            processes.average_gradients(optimiser)
-            scaler.step(optimiser)
-            scaler.update()
+            loss, terms = method.step(self._step(chosen, generator))
+            method.end_step(model.backbone)
             for name, value in {"loss": loss.detach(), **terms}.items():
                 sums[name] = sums.get(name, 0) + value
         means = {name: float(total) / len(batches) for name, total in sums.items()}
         if not math.isfinite(means["loss"]):
-            raise InputError(f"fold {fold}, epoch {epoch + 1}: the loss is {means['loss']}; lower training.learning_rate")
+            raise InputError(f"fold {self.fold}, epoch {epoch + 1}: the loss is {means['loss']}; lower training.learning_rate")
         model.history.append({"epoch": epoch + 1, "learning_rate": learning_rate, **means})
-        margins, warning = model.method.inspect()
-        if margins:
-            model.margins.append({"epoch": epoch + 1, **margins})
-        if warning and not warned:
-            log(f"fold {fold} seed {seed} epoch {epoch + 1} warning: {warning}")
-            warned = True
-        for name, watched_part in (watched or {}).items():
-            mae = model.history[-1][f"{name}_mae"] = mean_absolute_error(model, faces, watched_part, settings)
-            competes = name == settings.selection and course == settings.courses
+        return means["loss"]
+
+    def _step(self, chosen: np.ndarray, generator: torch.Generator) -> Step:
+        """Return the step of the batch at these positions of the training part."""
+        model, views, share = self.model, self.model.method.views, processes.share(len(chosen))
+        rows, augmentation = self.part.store_rows[chosen], self.settings.augmentation
+        ages, age_stds = to_device(self.labels[:, chosen], model.device)
+        # What mixes faces needs those of the other processes, too.
+        loaded = slice(None) if self.mixes else share
+        inputs = load_views(self.faces, rows, augmentation, generator, model.device, views, loaded)
+        if self.mixes:
+            inputs, ages, age_stds = model.method.mix(inputs, ages, age_stds, generator)
+            inputs = torch.cat([view[share] for view in inputs.chunk(views)])
+
+        def features(inputs: Tensor) -> Tensor:
+            own = model.features(inputs, self.precision)
+            joint = [processes.gather(view, len(chosen)) for view in own.chunk(views)] if views > 1 else []
+            return torch.cat(joint) if joint else processes.gather(own, len(chosen))
+
+        return Step(model.backbone, inputs, ages, age_stds, features, self._backward, self._update)
+
+    def _backward(self, loss: Tensor) -> None:
+        self.optimiser.zero_grad()
+        self.scaler.scale(loss).backward()
+        processes.average_gradients(self.optimiser)
+
+    def _update(self) -> None:
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+
+    def _end_epoch(self, epoch: int) -> str:
+        """Let the method end the epoch and tell of itself; return its warning."""
+        model = self.model
+        # A copy, for what is made in inference mode can take part in no loss.
+        model.method.end_epoch(lambda: features_of(model, self.faces, self.part.store_rows, self.settings).clone())
+        numbers, warning = model.method.diagnostics()
+        if numbers:
+            model.diagnostics.append({"epoch": epoch + 1, **numbers})
+        return warning
+
+    def _watch(self, epoch: int) -> None:
+        """Add the errors on the watched parts to the history, and keep the weights if they are the best so far."""
+        model, settings = self.model, self.settings
+        for name, part in self.watched.items():
+            mae = model.history[-1][f"{name}_mae"] = mean_absolute_error(model, self.faces, part, settings)
+            competes = name == settings.selection and epoch >= self.epochs - settings.epochs
             if competes and (model.best is None or mae < model.best["mae"]):
                 model.best = {"epoch": epoch + 1, "mae": mae, "weights": copy.deepcopy(model.weights())}
-        model.seconds = earlier + monotonic() - start
-        log(f"fold {fold} seed {seed} epoch {epoch + 1}/{epochs} loss {means['loss']:.4f}")
-        if epoch_of_course + 1 == settings.epochs and course < settings.courses:
-            end_course(course)
-        if processes.rank() == 0 and monotonic() - saved >= CHECKPOINT_SECONDS and epoch + 1 < epochs:
-            _save(checkpoint, model, optimiser, scaler)
-            saved = monotonic()
-    if model.best:
-        model.load_weights(model.best["weights"])
 
+    def _save(self, path: Path) -> None:
+        model = self.model
+        state = model.weights() | {
+            "optimiser": self.optimiser.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "history": model.history,
+            "diagnostics": model.diagnostics,
+            "seconds": model.seconds,
+            "best": model.best,
+        }
+        with replacing(path) as temporary, temporary.open("wb") as file:  # to a file, for PyTorch then tells of a full disk
+            torch.save(state, file)
 
-@torch.inference_mode()
-def predict(
-    model: Model, faces: np.ndarray, store_rows: np.ndarray, settings: Settings
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return (N,) predicted ages in years and the (N, K) distributions, or None if the method has none.
-
-    With `mirror_test`, the distribution is the mean over the face and its mirror image, and the age is decoded from it; without
-    a distribution, the age is the mean of both.
-    """
-    views = [False, True] if settings.mirror_test else [False]
-    features = [extract_features(model, faces, store_rows, settings, mirrored) for mirrored in views]
-    distributions = [model.method.distribution(view) for view in features]
-    if distributions[0] is None:
-        return torch.stack([model.method.predict(view) for view in features]).mean(0).cpu().numpy(), None
-    distribution = torch.stack(distributions).mean(0)
-    return model.method.decode(distribution).cpu().numpy(), distribution.cpu().numpy()
-
-
-def mean_absolute_error(model: Model, faces: np.ndarray, part: Part, settings: Settings) -> float:
-    """Return the mean absolute error of the predictions on a part, in years."""
-    predicted_ages, _ = predict(model, faces, part.store_rows, settings)
-    return float(np.abs(predicted_ages - part.ages.numpy()).mean())
-
-
-@torch.inference_mode()
-def extract_features(
-    model: Model, faces: np.ndarray, store_rows: np.ndarray, settings: Settings, mirrored: bool = False
-) -> Tensor:
-    """Return the (N, D) features of the faces at `store_rows`, in evaluation mode; processes share the work."""
-    model.backbone.eval()
-    model.method.eval()
-    precision = choose_precision(settings.precision, model.device)
-    own = store_rows[processes.share(len(store_rows))]
-    features = [torch.empty(0, model.method.feature_dim, dtype=model.method.ages.dtype, device=model.device)]
-    for start in range(0, len(own), settings.batch_size):
-        inputs = load_faces(faces, own[start : start + settings.batch_size], model.device)
-        features.append(_features(model, inputs.flip(3) if mirrored else inputs, precision))
-    return processes.gather(torch.cat(features), len(store_rows))
-
-
-def _features(model: Model, inputs: Tensor, precision: str) -> Tensor:
-    with autocast(precision, model.device):
-        features = model.backbone(inputs)
-    # The heads work on exponentials and small variances: always in their own precision, float32.
-    return features.to(model.method.ages.dtype)
-
-
-def _save(path: Path, model: Model, optimiser: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> None:
-    state = model.weights() | {
-        "optimiser": optimiser.state_dict(),
-        "scaler": scaler.state_dict(),
-        "history": model.history,
-        "margins": model.margins,
-        "seconds": model.seconds,
-        "best": model.best,
-    }
-    with replacing(path) as temporary, temporary.open("wb") as file:  # to a file, for PyTorch then tells of a full disk
-        torch.save(state, file)
-
-
-def _restore(path: Path, model: Model, optimiser: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> int:
-    if not path.exists():
-        return 0
-    state = torch.load(path, map_location=model.device, weights_only=True)
-    model.load_weights(state)
-    optimiser.load_state_dict(state["optimiser"])
-    scaler.load_state_dict(state["scaler"])
-    model.history[:] = state["history"]
-    model.margins[:] = state["margins"]
-    model.seconds = state["seconds"]
-    model.best = state["best"]
-    return len(model.history)
+    def _restore(self) -> int:
+        """Go back to the checkpoint, if there is one; return the number of epochs that are behind."""
+        if not (self.checkpoint and self.checkpoint.exists()):
+            return 0
+        model = self.model
+        state = torch.load(self.checkpoint, map_location=model.device, weights_only=True)
+        model.load_weights(state)
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.scaler.load_state_dict(state["scaler"])
+        model.history[:] = state["history"]
+        model.diagnostics[:] = state["diagnostics"]
+        model.seconds = state["seconds"]
+        model.best = state["best"]
+        return len(model.history)

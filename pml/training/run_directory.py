@@ -1,23 +1,32 @@
-"""The run directory: what one run (experiment x method x fold x seed) leaves behind."""
+"""The run directory: what one run (experiment x method x fold x seed) leaves behind. Nothing here needs PyTorch."""
 
-import dataclasses
 import json
 import platform
-import resource
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from pml.errors import InputError
-from pml.files import replacing, write_table
-from pml.method import Method, method_class, method_options
-from pml.training.backbone import build_backbone
-from pml.training.batch_norm import batch_norm
-from pml.training.loop import Model
-from pml.training.settings import Settings, build_settings
+from pml.files import replacing, write_table, write_text
+from pml.task import Task
+
+
+def of_fold(task: Task, fold: int) -> Path:
+    """Return the run directory of one of a job's folds."""
+    return Path(task.settings["runs"]) / f"fold{fold:03d}"
+
+
+def write_jobs(task: Task) -> None:
+    """Write the table of a job's finished runs."""
+    settings = task.settings
+    rows = [
+        {"method": settings["method"], "seed": settings["seed"], "fold": fold, "run": str(of_fold(task, fold))}
+        for fold in settings["folds"]
+    ]
+    write_table(pd.DataFrame(rows), task.outputs["jobs"], "runs")
 
 
 def is_finished(directory: Path, run_fingerprint: str, needs_model: bool) -> bool:
@@ -44,55 +53,33 @@ def clear(directory: Path, checkpoint: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def write_predictions(
-    directory: Path, index: pd.DataFrame, predicted_ages: np.ndarray, ages: range, distribution: np.ndarray | None
-) -> None:
-    """Write predictions.csv and, if the method has a distribution, predictions.npz."""
-    _write_ages(directory / "predictions.csv", index, predicted_ages)
+def write_predictions(directory: Path, index: pd.DataFrame, predicted_ages: np.ndarray, course: int | None = None) -> None:
+    """Write predictions.csv, or predictions_course<n>.csv, what a run predicts when a course of its curriculum has ended."""
+    predictions = pd.DataFrame({"image": index["image"], "age": index["age"], "predicted_age": predicted_ages})
+    write_table(predictions, directory / f"predictions{'' if course is None else f'_course{course}'}.csv", "predictions")
+
+
+def write_distribution(directory: Path, ages: range, distribution: np.ndarray | None) -> None:
+    """Write predictions.npz if the method has a distribution."""
     (directory / "predictions.npz").unlink(missing_ok=True)
     if distribution is not None:
         with replacing(directory / "predictions.npz") as temporary:
             np.savez(temporary, ages=np.array(ages), distribution=distribution.astype(np.float32))
 
 
-def write_course(directory: Path, course: int, index: pd.DataFrame, predicted_ages: np.ndarray) -> None:
-    """Write predictions_course<n>.csv, what a run predicts when a course of its curriculum has ended."""
-    _write_ages(directory / f"predictions_course{course}.csv", index, predicted_ages)
+def write_epochs(path: Path, rows: list[dict[str, float]]) -> None:
+    """Write a table with a row an epoch, if there is anything to write."""
+    path.unlink(missing_ok=True)
+    if rows:
+        with replacing(path) as temporary:
+            pd.DataFrame(rows).to_csv(temporary, index=False, lineterminator="\n")
 
 
-def _write_ages(path: Path, index: pd.DataFrame, predicted_ages: np.ndarray) -> None:
-    predictions = pd.DataFrame({"image": index["image"], "age": index["age"], "predicted_age": predicted_ages})
-    write_table(predictions, path, "predictions")
-
-
-def write_history(directory: Path, model: Model) -> None:
-    """Write history.csv and, if the method has margins, margins.csv, one row per epoch each."""
-    (directory / "margins.csv").unlink(missing_ok=True)
-    for name, rows in (("history.csv", model.history), ("margins.csv", model.margins)):
-        if rows:
-            with replacing(directory / name) as temporary:
-                pd.DataFrame(rows).to_csv(temporary, index=False, lineterminator="\n")
-
-
-def write_model(directory: Path, model: Model) -> None:
-    """Write model.pt: weights only."""
-    # torch.save writes the name of a path into the file, and the temporary name is another in every process.
-    with replacing(directory / "model.pt") as temporary, temporary.open("wb") as file:
-        torch.save(model.weights(), file)
-
-
-def write_run(directory: Path, settings: Settings, **facts: object) -> None:
-    """Write run.json, last of all: its presence says that the run is complete."""
-    facts |= {
-        "settings": settings.as_dict(),
-        "commit": _commit(),
-        "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
-        # Of the process, the first of several, so of this fold and those it trained before.
-        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-        "peak_gpu_memory_mb": round(torch.cuda.max_memory_allocated() / 2**20) if torch.cuda.is_available() else None,
-    }
-    with replacing(directory / "run.json") as temporary:
-        temporary.write_text(json.dumps(facts, indent=2) + "\n")
+def write_run(directory: Path, *packages: str, **facts: object) -> None:
+    """Write run.json, last of all: its presence says that the run is complete. It tells the versions of the `packages`."""
+    versions = {"python": platform.python_version()} | {name: version(name) for name in packages}
+    facts |= {"commit": _commit(), "versions": versions}
+    write_text(json.dumps(facts, indent=2) + "\n", directory / "run.json")
 
 
 def read_run(directory: Path) -> dict:
@@ -105,34 +92,6 @@ def read_run(directory: Path) -> dict:
         return json.loads((directory / "run.json").read_text())
     except (OSError, ValueError) as error:
         raise InputError(f"{directory}: not a finished run: {error}; name a directory that holds run.json") from None
-
-
-def build_model(settings: Settings, device: torch.device) -> Model:
-    """Return the untrained backbone and method of `settings`; the caller seeds torch."""
-    backbone, feature_dim = build_backbone(settings.backbone, settings.initialisation, batch_norm(device))
-    kind = method_class(settings.method)
-    if not issubclass(kind, Method):
-        raise InputError(f"method '{settings.method}' looks at no pixels, so it has no model")
-    method = kind(feature_dim, settings.age_classes, method_options(settings.method, settings.options))
-    # The layout in which convolutions are fastest, on CPUs as on GPUs.
-    return Model(backbone.to(device, memory_format=torch.channels_last), method.to(device), device)
-
-
-def load_model(directory: Path, device: torch.device) -> tuple[Model, Settings]:
-    """Return the trained model of a run directory, and its settings.
-
-    Raises:
-        InputError: the directory holds no finished run, or one of other settings than today's, or its model was not kept.
-    """
-    values = read_run(directory)["settings"]
-    path = directory / "model.pt"
-    if not path.exists():
-        raise InputError(f"{path}: no such file; add the run's fold to 'keep_models' in its config and run the workflow again")
-    weights = torch.load(path, map_location=device, weights_only=True)
-    settings = build_settings(values, f"{directory / 'run.json'}: settings")
-    model = build_model(dataclasses.replace(settings, initialisation="random"), device)
-    model.load_weights(weights)
-    return model, settings
 
 
 def _commit() -> str | None:

@@ -1,6 +1,6 @@
 """What becomes of a margin that nothing bounds, and of the loss: a figure for docs/fidelity.md, of random similarities.
 
-    python -m pml.reporting.collapse --pdf collapse.pdf --png collapse.png
+    python -m pml.progressive_margin.collapse --pdf collapse.pdf --png collapse.png
 
 The margins are free numbers here, a row for each class, and are moved by gradient descent to where the loss is smallest. The
 similarities stay as they are; how much of the loss still pulls at them is the third panel.
@@ -13,7 +13,6 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
-from pml.errors import stage_main
 from pml.label_distribution import gaussian_label_distribution, kl_divergence
 from pml.progressive_margin.margin_softmax import margin_log_softmax
 from pml.progressive_margin.margins import standardise_rows
@@ -52,6 +51,7 @@ def descend(softmax: str, standardise: str) -> pd.DataFrame:
         similarities.grad = None
         loss.backward()
         optimiser.step()
+        assert similarities.grad is not None
         pull = similarities.grad.norm(dim=1).mean() * IMAGES
         rows.append({"loss": loss.item(), "margin": margins.diag().mean().item(), "pull": pull.item()})
     return pd.DataFrame(rows)
@@ -72,7 +72,6 @@ def draw(curves: dict[str, pd.DataFrame], least: float) -> Figure:
     return figure
 
 
-@stage_main
 def main(arguments: Sequence[str] | None = None) -> None:
     """Draw the figure."""
     parser = argparse.ArgumentParser(description=main.__doc__)

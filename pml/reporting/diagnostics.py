@@ -1,0 +1,35 @@
+"""Stage: the figure that a method draws of one of its runs, and a table of what it shows."""
+
+from pathlib import Path
+from pkgutil import resolve_name
+
+import pandas as pd
+import torch
+
+from pml.data_name import DataName
+from pml.errors import InputError
+from pml.files import replacing
+from pml.reporting.style import save, set_title
+from pml.task import Task
+from pml.training.model import load_model
+
+
+def draw_diagnostics(task: Task) -> None:
+    """Draw a run by its method's `figure`.
+
+    Raises:
+        InputError: the run has no model or no diagnostics, or its method draws nothing.
+    """
+    run = Path(task.settings["run"])
+    model, settings = load_model(run, torch.device("cpu"))
+    if model.method.figure is None:
+        raise InputError(f"{run}: method '{settings.method}' has no figure; name a run of one that draws its diagnostics")
+    try:
+        diagnostics = pd.read_csv(run / "diagnostics.csv")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{run / 'diagnostics.csv'}: not the diagnostics of a run: {error}; train again") from None
+    figure, table = resolve_name(model.method.figure)(model.method, diagnostics)
+    set_title(figure, DataName(**task.settings["data"]))
+    save(figure, task.outputs["pdf"], task.outputs["png"])
+    with replacing(task.outputs["csv"]) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")

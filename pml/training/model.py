@@ -1,0 +1,147 @@
+"""A method on its backbone: how it is built, saved and loaded, and what it makes of faces."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pml.errors import InputError
+from pml.files import replacing
+from pml.method import Method, Network
+from pml.registry import find, find_options
+from pml.suite.settings import Settings, build_settings
+from pml.training import processes
+from pml.training.backbone import build_backbone, load_fitting, read_weights
+from pml.training.batch_norm import join_batch_norm
+from pml.training.batches import load_faces
+from pml.training.precision import autocast, choose_precision
+from pml.training.run_directory import read_run
+
+
+@dataclass
+class Model:
+    """A method on its backbone, and what its training left behind.
+
+    Attributes:
+        history: one row per epoch.
+        diagnostics: what the method tells of itself, one row per epoch, if it tells anything.
+        seconds: time spent in training, interruptions left out.
+        best: number, MAE and weights of the best epoch so far, if settings.selection chooses one.
+    """
+
+    backbone: nn.Module
+    method: Method
+    device: torch.device
+    history: list[dict[str, float]] = field(default_factory=list)
+    diagnostics: list[dict[str, float]] = field(default_factory=list)
+    seconds: float = 0.0
+    best: dict | None = None
+
+    @property
+    def selected_epoch(self) -> int:
+        """The epoch, from 1, whose weights training leaves in the model."""
+        return self.best["epoch"] if self.best else len(self.history)
+
+    def weights(self) -> dict[str, dict[str, Tensor]]:
+        """Return what model.pt holds."""
+        return {"backbone": self.backbone.state_dict(), "method": self.method.state_dict()}
+
+    def load_weights(self, weights: dict[str, dict[str, Tensor]]) -> None:
+        """Take over what `weights` returned."""
+        self.backbone.load_state_dict(weights["backbone"])
+        self.method.load_state_dict(weights["method"])
+
+    def save(self, path: Path) -> None:
+        """Write model.pt: weights only."""
+        # torch.save writes the name of a path into the file, and the temporary name is another in every process.
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            torch.save(self.weights(), file)
+
+    def features(self, inputs: Tensor, precision: str) -> Tensor:
+        """Return the (N, D) features of inputs of the backbone."""
+        with autocast(precision, self.device):
+            features = self.backbone(inputs)
+        # The heads work on exponentials and small variances: always in their own precision, float32.
+        return features.to(self.method.ages.dtype)
+
+
+def build_model(settings: Settings, device: torch.device) -> Model:
+    """Return the untrained method of `settings` on its backbone with the initial weights; the caller seeds torch.
+
+    Raises:
+        InputError: the method looks at no pixels, or the initial weights are missing or of another network.
+    """
+    kind = find("method", settings.method)
+    if not kind.reads_pixels:
+        raise InputError(f"method '{settings.method}' looks at no pixels, so it has no model")
+    options = find_options("method", settings.method, settings.options)
+    weights = {} if settings.initialisation == "random" else read_weights(settings.initialisation)
+    fits = settings.initialisation == "random"
+
+    def shared() -> Network:
+        nonlocal fits
+        network, feature_dim = build_backbone(settings.backbone, settings.backbone_options)
+        fits = fits or load_fitting(network, weights)
+        return network, feature_dim
+
+    backbone, feature_dim = kind.backbone(shared, options)
+    # The checkpoint of a run whose method has a network of its own, or puts one around the experiment's, is of that network.
+    if not (fits or load_fitting(backbone, weights)):
+        raise InputError(
+            f"{settings.initialisation}: weights of another network than the backbone of this experiment; "
+            "name the matching backbone"
+        )
+    join_batch_norm(backbone, device)
+    method = kind(feature_dim, settings.age_classes, options)
+    # The layout in which convolutions are fastest, on CPUs as on GPUs.
+    return Model(backbone.to(device, memory_format=torch.channels_last), method.to(device), device)
+
+
+def load_model(directory: Path, device: torch.device) -> tuple[Model, Settings]:
+    """Return the trained model of a run directory, and its settings.
+
+    Raises:
+        InputError: the directory holds no finished run, or one of other settings than today's, or its model was not kept.
+    """
+    values, path = read_run(directory).get("settings", {}), directory / "model.pt"
+    if not path.exists():
+        raise InputError(f"{path}: no such file; add the run's fold to 'keep_models' in its config and run the workflow again")
+    settings = build_settings(values, f"{directory / 'run.json'}: settings")
+    model = build_model(dataclasses.replace(settings, initialisation="random"), device)
+    model.load_weights(torch.load(path, map_location=device, weights_only=True))
+    return model, settings
+
+
+@torch.inference_mode()
+def predict(
+    model: Model, faces: np.ndarray, store_rows: np.ndarray, settings: Settings
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return (N,) predicted ages in years and the (N, K) distributions, or None if the method has none.
+
+    With `mirror_test`, the distribution is the mean over the face and its mirror image, and the age is decoded from it; without
+    a distribution, the age is the mean of both.
+    """
+    views = [False, True] if settings.mirror_test else [False]
+    features = [features_of(model, faces, store_rows, settings, mirrored) for mirrored in views]
+    distributions = [each for view in features if (each := model.method.distribution(view)) is not None]
+    if not distributions:
+        return torch.stack([model.method.predict(view) for view in features]).mean(0).cpu().numpy(), None
+    distribution = torch.stack(distributions).mean(0)
+    return model.method.decode(distribution).cpu().numpy(), distribution.cpu().numpy()
+
+
+@torch.inference_mode()
+def features_of(model: Model, faces: np.ndarray, store_rows: np.ndarray, settings: Settings, mirrored: bool = False) -> Tensor:
+    """Return the (N, D) features of the faces at `store_rows`, in evaluation mode; processes share the work."""
+    model.backbone.eval()
+    model.method.eval()
+    precision = choose_precision(settings.precision, model.device)
+    own = store_rows[processes.share(len(store_rows))]
+    features = [torch.empty(0, model.method.feature_dim, dtype=model.method.ages.dtype, device=model.device)]
+    for start in range(0, len(own), settings.batch_size):
+        inputs = load_faces(faces, own[start : start + settings.batch_size], model.device)
+        features.append(model.features(inputs.flip(3) if mirrored else inputs, precision))
+    return processes.gather(torch.cat(features), len(store_rows))
