@@ -1,11 +1,13 @@
 """The command `pml`."""
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
-from pml.errors import stage_main
+from pml.errors import InputError, stage_main
 
 PREDICT = """\
 Estimate the age of the face in each photo with the model of a finished run.
@@ -20,35 +22,40 @@ Say what a suite will take: its jobs, the hours of each table, disk and memory, 
 The speed is measured here in a minute or two, by training the config's own networks on a few made-up faces; or it is read off
 runs that are finished. So call it where the suite will run: on a node with a GPU, for a suite that is to train on one."""
 
+CHECK_METHOD = """\
+Run the tests of the contract (pml/method.py, pml/reference.py) on a method: a short name, or module:Class of your own."""
+
 
 @stage_main
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the subcommand that the command line names."""
     parser = argparse.ArgumentParser(prog="pml", description="Age estimation with Progressive Margin Loss and its competitors.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    predict = commands.add_parser(
-        "predict",
-        help="estimate the age of the face in a photo",
-        description=PREDICT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser.add_argument("--version", action="version", version=f"pml {version('pml')}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    def command(name: str, summary: str, description: str = "") -> argparse.ArgumentParser:
+        shown = {"description": description or summary, "formatter_class": argparse.RawDescriptionHelpFormatter}
+        return commands.add_parser(name, help=summary, **shown)
+
+    predict = command("predict", "estimate the age of the face in a photo", PREDICT)
     predict.add_argument("photos", type=Path, nargs="+", metavar="PHOTO")
     predict.add_argument("--model", type=Path, required=True, metavar="RUN", help="run directory with a model.pt")
     predict.add_argument(
         "--output", type=Path, default=Path(), metavar="DIR", help="folder for <photo>_age.png (default: the current one)"
     )
-    forecast = commands.add_parser(
-        "forecast",
-        help="say what a suite will take: jobs, hours, disk, memory",
-        description=FORECAST,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    forecast.add_argument(
-        "--configfile", type=Path, default=Path("config/config.yaml"), metavar="FILE", help="default: the demo's"
-    )
+    forecast = command("forecast", "say what a suite will take: jobs, hours, disk, memory", FORECAST)
     forecast.add_argument("--cores", type=_count, default=1, metavar="N", help="jobs at a time, as for snakemake (default: 1)")
     forecast.add_argument("--runs", type=Path, metavar="DIR", help="folder with runs to take the speed of training from")
     forecast.add_argument("--csv", type=Path, metavar="FILE", help="write the forecast there, too")
+    check = command("check", "check a config and the options in it, and say what it makes")
+    status = command("status", "say how many jobs of a suite are done")
+    for of_config in (forecast, check, status):
+        of_config.add_argument(
+            "--configfile", type=Path, default=Path("config/config.yaml"), metavar="FILE", help="default: the demo's"
+        )
+    check_method = command("check-method", "run the tests of the contract on a method", CHECK_METHOD)
+    check_method.add_argument("method", metavar="METHOD")
+    check_method.add_argument("--options", type=_options, default={}, metavar="JSON", help="of the method")
     options = parser.parse_args(arguments)
 
     sys.path.insert(0, "")  # a method of the user's own is found from the current folder, as `python -m` finds it
@@ -57,16 +64,39 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from pml.predict import predict_photos
 
         predict_photos(options.photos, options.model, options.output)
-    else:
+    elif options.command == "forecast":
         from pml.forecast.forecast import forecast as forecast_suite
 
         forecast_suite(options.configfile, options.cores, options.runs, options.csv)
+    elif options.command == "check-method":
+        from pml.contract import check_method as check_contract
+
+        check_contract(options.method, options.options)
+    elif options.command:
+        from pml.status import check_text, status_text
+        from pml.suite import make_plan
+        from pml.suite.config import read_config
+
+        plan = make_plan(read_config(options.configfile))
+        print(check_text(plan) if options.command == "check" else status_text(plan))
+    else:
+        parser.print_help()
 
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text}: give a whole number, 1 at least")
     return int(text)
+
+
+def _options(text: str) -> dict:
+    try:
+        options = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"--options: not JSON: {error}") from None
+    if not isinstance(options, dict):
+        raise InputError('--options: give an object, such as \'{"sigma": 3}\'')
+    return options
 
 
 if __name__ == "__main__":

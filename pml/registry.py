@@ -98,9 +98,8 @@ def find_options(kind: str, name: str, options: Mapping) -> Any:
 
 
 def _keywords(entry: Any) -> type:
+    """Return the keyword-only parameters of a function as a dataclass."""
     keywords = [each for each in inspect.signature(entry).parameters.values() if each.kind is each.KEYWORD_ONLY]
-    fields = [
-        (each.name, each.annotation, field(**({} if each.default is each.empty else {"default": each.default})))
-        for each in keywords
-    ]
+    defaults = [{} if each.default is each.empty else {"default": each.default} for each in keywords]
+    fields = [(each.name, each.annotation, field(**default)) for each, default in zip(keywords, defaults, strict=True)]
     return make_dataclass("Options", fields, frozen=True, kw_only=True)

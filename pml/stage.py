@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from pml.errors import stage_main
+from pml.errors import InputError, stage_main
 from pml.suite import read_plan
 from pml.suite.plan import RULES, wildcards_of
 
@@ -45,8 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = vars(parser.parse_args(arguments))
     if os.environ.get("RANK", "0") == "0":  # of the processes of torchrun, one
         print("python -m pml.stage", shlex.join(arguments), file=sys.stderr, flush=True)
-    task = read_plan(options["suite"]).task(rule, **{name: options[name] for name in wildcards_of(rule)})
-    function(task, **{each.name: options[each.name] for each in given})
+    plan, job = read_plan(options["suite"]), {name: options[name] for name in wildcards_of(rule)}
+    if job not in RULES[rule].each(plan):
+        named = ", ".join(f"{name} {value}" for name, value in job.items())
+        raise InputError(f"{options['suite']}: no job {rule} of {named}; see `pml status` for the jobs that there are")
+    function(plan.task(rule, **job), **{each.name: options[each.name] for each in given})
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Stage: unpack a data set's archives and index its images.
 
 A format is a module, or a class of the user's own, with four names: `Options`, a frozen dataclass of what a config may choose;
-`load(root, options)`, which returns the `Tables` of the files below `root`; `LAYOUT`, which tells in a phrase what the archive is
-expected to hold; and `OBTAIN`, which tells where to get it. It may also have `SYNTHETIC`, `module:function` that draws such an
-archive.
+`load(root, options)`, which returns the `Tables` of the files below `root`; `LAYOUT`, which tells in a phrase what the archive
+is expected to hold; and `OBTAIN`, which tells where to get it. It may also have `SYNTHETIC`, the `module:function` that draws
+such an archive.
 """
 
 import os

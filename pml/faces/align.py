@@ -1,4 +1,4 @@
-"""The faces stage: from the images of a data set to the face store."""
+"""Stage: from the images of a data set to the face store."""
 
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from pml.faces.detection import FaceDetector
 from pml.faces.store import writing_faces
 from pml.files import read_table, write_table
 from pml.progress import progress
+from pml.task import Task
 from pml.workers import mapping
 
 POINTS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")

@@ -1,8 +1,8 @@
 """Stage: draw the folds of an experiment.
 
-A protocol is a function (index, seed, *, options) -> folds: from the rows of index.csv whose image has a face, to one row (fold,
-image, part) per fold and image. Its keyword-only parameters are its options. Its docstring says whose protocol it is and how
-large.
+A protocol is a function (index, seed, *, options) -> folds: from the rows of index.csv whose image has a face, to one row
+(fold, image, part) per fold and image. Its keyword-only parameters are its options. Its docstring says whose protocol it is and
+how large.
 
 With curricula each training image also gets its course.
 """

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import yaml
 
-from pml.errors import InputError
 from pml.files import replacing
 from pml.forecast.jobs import RUNS, Job, Suite, runs_before
 from pml.forecast.recorded import recorded_rates
@@ -17,6 +15,7 @@ from pml.forecast.sizes import nominal
 from pml.forecast.text import forecast_text
 from pml.forecast.timing import UNKNOWN, Rates, calibrate, model_bytes
 from pml.suite import make_plan
+from pml.suite.config import read_config
 
 CHECKPOINT = 3  # weights, and two moments of each
 
@@ -29,7 +28,7 @@ def forecast(configfile: Path, cores: int, runs: Path | None, csv: Path | None) 
     Raises:
         InputError: the config is wrong, a fold, a run or a method is not there, or a batch does not fit into the GPU.
     """
-    suite = Suite(make_plan(_read(configfile)))
+    suite = Suite(make_plan(read_config(configfile)))
     rates = recorded_rates(runs, suite.workloads) if runs else Rates()
     rates.add(calibrate([] if runs else suite.workloads, sorted(set(suite.formats.values())), cores))
     disk, unknown = disk_bytes(suite, rates, cores)
@@ -121,14 +120,3 @@ def disk_bytes(suite: Suite, rates: Rates, cores: int) -> tuple[dict[str, float]
         "predictions": sum(job.predicted for job in suite.jobs) * np.mean(rates.samples["prediction_bytes", ""]),
         "checkpoints, while training": cores * CHECKPOINT * max(weights.values(), default=0),
     }, list(unknown)
-
-
-def _read(configfile: Path) -> dict:
-    try:
-        config = yaml.safe_load(configfile.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{configfile}: cannot be read: {reason}; name a config file, such as config/paper.yaml") from None
-    if not isinstance(config, dict):
-        raise InputError(f"{configfile}: holds no settings; start from one of config/")
-    return config

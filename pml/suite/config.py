@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 from jsonschema.validators import extend
@@ -15,6 +16,22 @@ from pml.suite.settings import Training, schema_of
 
 IMAGENET = "imagenet"
 PRETRAINED_FOLD = 1  # of the experiment that another one starts from
+
+
+def read_config(path: str | Path) -> dict:
+    """Return what a config file holds, unchecked.
+
+    Raises:
+        InputError: it cannot be read as YAML, or holds no settings.
+    """
+    try:
+        config = yaml.safe_load(Path(path).read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: cannot be read: {reason}; name a config file, such as config/paper.yaml") from None
+    if not isinstance(config, dict):
+        raise InputError(f"{path}: holds no settings; start from one of config/")
+    return config
 
 
 def check_config(config: dict) -> dict:

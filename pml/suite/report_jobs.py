@@ -235,7 +235,7 @@ def products(plan: Plan) -> list[Wildcards]:
     return [dict(zip(("kind", "name"), path.split("/")[1:], strict=True)) for path in plan.products()]
 
 
-@rule(None, products, copy="results/{kind}/{name}")
+@rule(None, products, copied="results/{kind}/{name}")
 def publish(plan: Plan, kind: str, name: str) -> Needs:
     """The copies that a reader opens show the suite that was run last."""
     return {"original": f"results/{plan.suite}/{kind}/{name}"}, {}

@@ -9,8 +9,9 @@ from pathlib import Path
 from pml.suite.config import fold_jobs
 from pml.suite.plan import Plan
 
-# Images of 224 x 224 pixels that train a ResNet-34 in a second; a ResNet-18 takes half the work. One CPU core trains a ResNet-18
-# on 100 faces of 48 pixels in float32, twice to two and a half times as many in bfloat16; the GPU's rate is a cautious guess.
+# Images of 224 x 224 pixels that train a ResNet-34 in a second; a ResNet-18 takes half the work. One CPU core trains a
+# ResNet-18 on 100 faces of 48 pixels in float32, twice to two and a half times as many in bfloat16; the GPU's rate is a
+# cautious guess.
 CPU_IMAGES_PER_SECOND, GPU_IMAGES_PER_SECOND = 2.3, 400
 SHARE_OF_RESNET34 = {"resnet18": 0.5}
 MARGIN = 3  # a node may be slow or shared

@@ -18,7 +18,7 @@ def key(default: Any, description: str = "", **limits: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """Flipping, scaling, rotation and translation (Sec. 4.2), whose ranges the paper leaves open, drawn for each face and epoch."""
+    """Flipping, scaling, rotation and translation (Sec. 4.2) of each face and epoch; the paper gives no ranges."""
 
     flip: float = key(0.5, "probability of a mirror image", minimum=0, maximum=1)
     scale: float = key(0.1, "largest relative change of size, such as 0.1 for 0.9 to 1.1", minimum=0, exclusiveMaximum=1)

@@ -7,8 +7,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from pml.datasets import fetch as fetching
-from pml.datasets.fetch import fetch, main
+from pml.datasets.fetch import fetch, fetch_archive
 from pml.errors import InputError
+from pml.task import Task
 
 CONTENT = bytes(range(256)) * 10_000  # 2.6 MB
 MD5 = "md5:" + hashlib.md5(CONTENT).hexdigest()
@@ -119,12 +120,12 @@ def test_what_is_no_web_address_is_an_error(url, tmp_path):
         fetch(url, tmp_path / "A.zip")
 
 
-def test_the_command_ends_in_one_line_and_exit_code_2(server, tmp_path, capsys):
-    with pytest.raises(SystemExit, match="2"):
-        main(["--url", server.url + "/whole", "--checksum", "crc32:00", "--output", str(tmp_path / "A.zip")])
-    assert capsys.readouterr().err == "error: checksum 'crc32:00': write md5: and 32, or sha256: and 64 hexadecimal digits\n"
+def test_a_stage_fetches_what_its_settings_name_and_shows_progress_as_plain_lines(server, tmp_path, capsys):
+    outputs = {"archive": str(tmp_path / "A.zip")}
+    fetch_archive(Task("fetch_archive", {}, {}, outputs, {"url": server.url + "/whole", "checksum": MD5}))
+    assert (tmp_path / "A.zip").read_bytes() == CONTENT and "A.zip (MB): 3 done" in capsys.readouterr().err
 
 
-def test_the_command_shows_progress_as_plain_lines(server, tmp_path, capsys):
-    main(["--url", server.url + "/whole", "--output", str(tmp_path / "A.zip")])
-    assert "A.zip (MB): 3 done" in capsys.readouterr().err
+def test_a_checksum_of_another_kind_is_refused_before_anything_is_fetched(server, tmp_path):
+    with pytest.raises(InputError, match="checksum 'crc32:00': write md5: and 32, or sha256: and 64 hexadecimal digits"):
+        fetch(server.url + "/whole", tmp_path / "A.zip", "crc32:00")

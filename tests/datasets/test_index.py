@@ -6,17 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from pml.datasets.index import main
+from pml.datasets.index import index_images
+from pml.errors import InputError
 from pml.files import read_table
+from pml.task import Task
 
 DATA = os.environ.get("PML_TEST_DATA")
 needs_data = pytest.mark.skipif(not DATA, reason="set PML_TEST_DATA to a folder that holds FGNET.zip")
 TABLES = ("index", "landmarks", "rejected", "findings")
 
 
-def run(archive, output, *options, format="fgnet"):
-    paths = [option for name in TABLES for option in (f"--{name}", str(output / f"{name}.csv"))]
-    main(["--format", format, "--archives", str(archive), "--images", str(output / "images"), *paths, *options])
+def run(archive, output, checksum=None, options=None, format="fgnet"):
+    outputs = {name: str(output / f"{name}.csv") for name in TABLES} | {"images": str(output / "images")}
+    settings = {"format": format, "options": options or {}, "archives": [str(archive)], "checksums": [checksum]}
+    index_images(Task("index_images", {}, {}, outputs, settings))
     return [read_table(output / f"{name}.csv", name) for name in TABLES[:3]]
 
 
@@ -36,7 +39,7 @@ def test_the_tables_are_sorted_and_account_for_every_file(tmp_path, capsys):
     assert list(landmarks["image"]) == ["F/images/002A30.JPG"]
     assert list(rejected["image"]) == ["F/README.md", "F/images/1.JPG"]
     assert len(names) == len(index) + len(landmarks) + len(rejected)
-    assert capsys.readouterr().out == "fgnet: 2 images, 2 subjects, ages 5-30, 2 rejected\n"
+    assert capsys.readouterr().err.endswith("fgnet: 2 images, 2 subjects, ages 5-30, 2 rejected\n")
 
 
 @pytest.mark.parametrize("unpacked", [False, True])
@@ -66,30 +69,26 @@ def test_a_second_run_replaces_the_first_and_writes_the_same_bytes(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("names", "options", "format", "words"),
+    ("names", "given", "words"),
     [
-        (["notes.txt"], [], "fgnet", ["no image", "001A02.JPG", "points", "right archive"]),
-        (["images/001A05.JPG"], [], "fg-net", ["did you mean 'fgnet'?"]),
-        (["images/001A05.JPG"], ["--checksums", "md5:" + "0" * 32], "fgnet", ["A.zip", "0" * 32]),
-        (["../images/001A05.JPG"], [], "fgnet", ["A.zip", "../images/001A05.JPG"]),
-        (["images/001A05.JPG"], ["--options", '{"x": 1}'], "fgnet", ["options of the format 'fgnet'", "unknown option 'x'"]),
+        (["notes.txt"], {}, ["no image", "001A02.JPG", "points", "right archive"]),
+        (["images/001A05.JPG"], {"format": "fg-net"}, ["did you mean 'fgnet'?"]),
+        (["images/001A05.JPG"], {"checksum": "md5:" + "0" * 32}, ["A.zip", "0" * 32]),
+        (["../images/001A05.JPG"], {}, ["A.zip", "../images/001A05.JPG"]),
+        (["images/001A05.JPG"], {"options": {"x": 1}}, ["format 'fgnet'", "unknown option 'x'"]),
     ],
 )
-def test_a_bad_archive_ends_in_one_line_and_writes_no_table(names, options, format, words, tmp_path, capsys):
-    with pytest.raises(SystemExit, match="2"):
-        run(pack(tmp_path / "A.zip", names), tmp_path, *options, format=format)
-    *_, message = capsys.readouterr().err.splitlines()
-    assert message.startswith("error: ") and all(word in message for word in words)
+def test_a_bad_archive_is_named_and_no_table_written(names, given, words, tmp_path):
+    with pytest.raises(InputError) as refused:
+        run(pack(tmp_path / "A.zip", names), tmp_path, **given)
+    assert all(word in str(refused.value) for word in words)
     assert not list(tmp_path.glob("*.csv"))
     assert not (tmp_path / "images").exists(), "label files may hold birth dates"
 
 
-def test_a_missing_archive_is_an_error_that_says_how_to_obtain_it(tmp_path, capsys):
-    with pytest.raises(SystemExit, match="2"):
+def test_a_missing_archive_is_an_error_that_says_how_to_obtain_it(tmp_path):
+    with pytest.raises(InputError, match="none.zip: no such archive or folder.*yanweifu.github.io.*datasets.<name>.archives"):
         run(tmp_path / "none.zip", tmp_path)
-    message = capsys.readouterr().err
-    assert "none.zip: no such archive or folder" in message
-    assert "yanweifu.github.io" in message and "datasets.<name>.archives" in message
 
 
 @needs_data

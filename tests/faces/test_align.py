@@ -11,10 +11,11 @@ from PIL import Image
 
 from pml.errors import InputError
 from pml.faces import align
-from pml.faces.align import BOX, COORDINATES, align_images, around, main, read_image
+from pml.faces.align import BOX, COORDINATES, align_faces, align_images, around, read_image
 from pml.faces.alignment import align_face, centre_crop
 from pml.faces.detection import Detection
 from pml.files import load_schema, read_table
+from pml.task import Task
 
 MARKED = np.array([[20, 20], [44, 20], [32, 34], [24, 46], [40, 46]], dtype=float)
 
@@ -70,10 +71,10 @@ def dataset(tmp_path):
 
 
 def run_stage(folder, output, threads=1):
-    paths = {"images": folder, "index": folder / "index.csv", "landmarks": folder / "landmarks.csv"}
-    paths |= {"faces": output / "faces.npy", "table": output / "faces.csv", "rejected": output / "rejected.csv"}
-    named = [text for name, path in paths.items() for text in (f"--{name}", str(path))]
-    main([*named, "--size", "32", "--threads", str(threads)])
+    inputs = {"images": folder, "index": folder / "index.csv", "landmarks": folder / "landmarks.csv"}
+    outputs = {"faces": output / "faces.npy", "table": output / "faces.csv", "rejected": output / "rejected.csv"}
+    inputs, outputs = ({name: str(path) for name, path in each.items()} for each in (inputs, outputs))
+    align_faces(Task("align_faces", {}, inputs, outputs, {"size": 32}), threads)
     return output
 
 

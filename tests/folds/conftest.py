@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-PUBLISHED = Path(__file__).parents[2] / "published"
+PUBLISHED = Path(__file__).parents[2] / "pml/published"
 
 
 @pytest.fixture(scope="session")

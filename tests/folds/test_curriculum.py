@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pml.folds.curriculum import courses, imbalance_ratio, sample_count, thresholds
 
-PUBLISHED = Path(__file__).parents[2] / "published"
+PUBLISHED = Path(__file__).parents[2] / "pml/published"
 LINES = [0.2, 0.4, 0.6, 0.8]
 histograms = st.dictionaries(st.integers(0, 100), st.integers(1, 40), min_size=5, max_size=30)
 

@@ -5,10 +5,16 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from pml.config import check_config, comparison_reference, fold_jobs, folds, method_folds, run_settings
 from pml.errors import InputError
-from pml.files import load_schema
-from pml.training.settings import Settings
+from pml.suite.config import (
+    check_config,
+    check_options,
+    comparison_reference,
+    config_schema,
+    fold_jobs,
+    folds,
+    method_folds,
+)
 
 SMALL = {
     "suite": "small",
@@ -41,7 +47,7 @@ def objects(schema: dict):
 
 
 def test_every_default_keeps_its_own_schema():
-    schema = load_schema("config")
+    schema = config_schema()
     found = 0
     for part in objects(schema):
         for name, definition in part["properties"].items():
@@ -54,7 +60,7 @@ def test_every_default_keeps_its_own_schema():
 
 
 def test_every_object_refuses_unknown_keys():
-    assert all("additionalProperties" in part for part in objects(load_schema("config")))
+    assert all("additionalProperties" in part for part in objects(config_schema()))
 
 
 def test_filled_config_is_valid_and_stays_as_it_is():
@@ -122,7 +128,13 @@ def test_defaults_leave_the_given_config_alone():
             changed("figures", "figure4", value={"experiment": "lopo", "method": "pml", "baseline": "kl", "fold": 2}),
             "figures.figure4.fold: add 2 to keep_models of experiment lopo",
         ),
-        (changed("methods", "kl", "class", value="baselines.kl"), "methods.kl.class: 'baselines.kl' does not match.*DEX"),
+        (changed("methods", "kl", "class", value="kll"), "methods.kl.class: 'kll' is no known method; did you mean 'kl'"),
+        (changed("methods", "kl", "class", value="baselines.kl"), "methods.kl.class: 'baselines.kl' .* is written module:Name"),
+        (changed("methods", "kl", "class", value=3), "methods.kl.class: 3 is no name of a method"),
+        (changed("datasets", "fgnet", "format", value="fgnett"), "fgnet.format: 'fgnett' .*did you mean 'fgnet'"),
+        (changed("experiments", "lopo", "protocol", value="lop"), "lopo.protocol: 'lop' .*did you mean 'lopo'"),
+        (changed("experiments", "lopo", "backbone", value="resnet1"), "lopo.backbone: 'resnet1' .*did you mean 'resnet"),
+        (changed("experiments", "lopo", "backbone", value="timm"), "no ImageNet weights of 'timm' are known"),
     ],
 )
 def test_mistake_is_named_with_its_place_and_remedy(config, message):
@@ -230,10 +242,32 @@ def test_jobs_share_out_the_folds_of_a_method():
     assert method_folds(experiment, "kl") == [2] and list(fold_jobs(experiment, "kl")) == [[2]]
 
 
-def test_run_settings_have_every_key_of_settings():
-    assert run_settings(check_config(SMALL), "lopo", "pml", "random").keys() == Settings.__dataclass_fields__.keys()
-
-
-@pytest.mark.parametrize("path", sorted((Path(__file__).parents[1] / "config").glob("*.yaml")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "config").glob("*.yaml")), ids=lambda path: path.name)
 def test_every_config_of_the_repository_is_valid(path):
     check_config(yaml.safe_load(path.read_text()))
+
+
+@pytest.mark.parametrize(
+    "config, message",
+    [
+        (
+            changed("methods", "pml", "options", value={"margin_scal": 1}),
+            "config: methods.pml.options: method 'pml.progressive_margin:PML': .*did you mean 'margin_scale'",
+        ),
+        (changed("methods", "kl", "class", value="baselines.kl:KLL"), "methods.kl.options: .*no 'KLL'; did you mean 'KL'"),
+        (changed("methods", "kl", "class", value="nowhere:KL"), "methods.kl.options: .*nowhere.*is the package installed"),
+        (changed("datasets", "fgnet", "options", value={"label": "real"}), "datasets.fgnet.options: .*'label'; there are none"),
+        (changed("experiments", "lopo", "protocol_options", value={"list": "a"}), "lopo.protocol_options: .*there are none"),
+        (changed("experiments", "lopo", "backbone_options", value={"model": "a"}), "lopo.backbone_options: .*there are none"),
+    ],
+)
+def test_a_misspelt_option_is_named_with_its_place_before_any_job_runs(config, message):
+    with pytest.raises(InputError, match=message):
+        check_options(check_config(config))
+
+
+def test_a_module_that_fails_on_import_is_named_with_its_reason(tmp_path, monkeypatch):
+    (tmp_path / "broken_method.py").write_text("1 / 0")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(InputError, match="methods.kl.options: .*broken_method fails on import: ZeroDivisionError"):
+        check_options(check_config(changed("methods", "kl", "class", value="broken_method:Method")))

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parents[2]
-CHECKOUT = ["Snakefile", "environment.yml", "workflow", "profiles", "config", "published", "pml", "baselines"]
+CHECKOUT = ["Snakefile", "environment.yml", "workflow", "profiles", "config", "pml", "baselines"]
 
 
 def tiny_config() -> dict:

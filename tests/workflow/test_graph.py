@@ -56,7 +56,7 @@ def test_every_table_and_figure_is_made(finished):
 @pytest.mark.slow
 def test_the_table_shows_published_beside_reproduced_rows_and_says_that_they_are_synthetic(finished):
     table = pd.read_csv(finished / "results/tables/table4.csv")
-    published = pd.read_csv(finished / "published/table4_fgnet.csv")
+    published = pd.read_csv(finished / "pml/published/table4_fgnet.csv")
     assert (table["source"] == "published").sum() == len(published)
     reproduced = table[table["source"] == "reproduced"]
     assert set(reproduced["method"]) == {method["label"] for method in tiny_config()["methods"].values()}

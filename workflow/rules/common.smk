@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+from snakemake.settings.enums import Quietness
 from snakemake.settings.types import DeploymentMethod
 
 from pml.errors import InputError
@@ -26,6 +28,12 @@ if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method and 
         "--use-conda, but there is no conda command here. Install Miniforge, or run in the environment of `make`: "
         "`source .venv/bin/activate && snakemake --cores 8`"
     )
+
+# A dry run lists thousands of jobs; the table of their numbers is what a person can read. `--quiet host` shows them all.
+for handler in logger.handlers:
+    for shown in handler.filters:
+        if getattr(shown, "dryrun", False) and not shown.quiet:
+            shown.quiet = {Quietness.RULES}
 
 ENVIRONMENT = "../../environment.yml"
 
@@ -71,6 +79,36 @@ def more_each_attempt(amount):
         return amount * attempt
 
     return resource
+
+
+def cores_of_job(wildcards, threads, resources):
+    """The cores that a job has: what a queue was asked for, which may be more than the threads of a group, or the threads."""
+    return resources.get("cpus_per_task", threads)
+
+
+def gpus_of_training():
+    """The GPUs that profile and command line give to a training job."""
+    return workflow.get_rule("train_folds").resources.get("gpu").value
+
+
+def minutes(wildcards, attempt):
+    """The time limit of a training job."""
+    return training_minutes(plan, wildcards, gpus_of_training(), attempt)
+
+
+def megabytes(wildcards, attempt):
+    """The memory of a training job."""
+    return training_megabytes(plan, wildcards, gpus_of_training(), attempt)
+
+
+def short_runs(wildcards):
+    """The group that a training job belongs to on a queue."""
+    return queue_group(plan, wildcards)
+
+
+def launcher(wildcards, resources):
+    """What starts a training: one process, or one for each of several GPUs."""
+    return f"torchrun --standalone --nproc-per-node {resources.gpu}" if resources.gpu > 1 else "python"
 
 
 def one_of(names):

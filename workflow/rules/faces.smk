@@ -1,11 +1,6 @@
 """From images to the face store."""
 
 
-def cores_of_job(wildcards, threads, resources):
-    """The cores that a job has: what a queue was asked for, which may be more than the threads of a group, or the threads."""
-    return resources.get("cpus_per_task", threads)
-
-
 rule align_faces:
     input:
         inputs_of("align_faces"),

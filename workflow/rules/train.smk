@@ -1,31 +1,6 @@
 """From faces and folds to run directories."""
 
 
-def gpus_of_training():
-    """The GPUs that profile and command line give to a training job."""
-    return workflow.get_rule("train_folds").resources.get("gpu").value
-
-
-def minutes(wildcards, attempt):
-    """The time limit of a training job."""
-    return training_minutes(plan, wildcards, gpus_of_training(), attempt)
-
-
-def megabytes(wildcards, attempt):
-    """The memory of a training job."""
-    return training_megabytes(plan, wildcards, gpus_of_training(), attempt)
-
-
-def short_runs(wildcards):
-    """The group that a training job belongs to on a queue."""
-    return queue_group(plan, wildcards)
-
-
-def launcher(wildcards, resources):
-    """What starts a training: one process, or one for each of several GPUs."""
-    return f"torchrun --standalone --nproc-per-node {resources.gpu}" if resources.gpu > 1 else "python"
-
-
 # The run directories are no declared outputs: Snakemake would delete them, and the checkpoints in them, before a retry.
 # How many GPUs a training has is the profile's to say: --set-resources train_folds:gpu=1.
 rule train_folds:

@@ -11,7 +11,7 @@ from pml.datasets.synthetic.writing import APPLE_DOUBLE, draw_crowd, jpeg, shoot
 from pml.files import replacing
 from pml.progress import progress
 
-HISTOGRAM = Path(__file__).parents[3] / "published" / "chalearn2015_age_histogram.csv"
+HISTOGRAM = Path(__file__).parents[2] / "published" / "chalearn2015_age_histogram.csv"
 FOLDERS = {"train": "Train", "validation": "Validation", "test": "Test"}
 
 

@@ -1,6 +1,6 @@
 """Writes synthetic people as MORPH Album 2: `MORPH/morph_2008_nonCommercial.csv` and `MORPH/Album2/009055_1M54.JPG`.
 
-Ages and pictures per person follow published/morph2_*.csv, races and genders the real shares. Labels are wrong in the ways and,
+Ages and pictures per person follow pml/published/morph2_*.csv, races and genders the real shares. Labels are wrong in the ways and,
 in large archives, as often as the real ones; in small ones each way is there once.
 """
 
@@ -17,7 +17,7 @@ from pml.datasets.synthetic.writing import jpeg, write_entry
 from pml.files import replacing
 from pml.progress import progress
 
-PUBLISHED = Path(__file__).parents[3] / "published"
+PUBLISHED = Path(__file__).parents[2] / "published"
 README = "Synthetic people, drawn by pml.datasets.synthetic in the layout of MORPH Album 2. Nobody is depicted.\n"
 COLUMNS = ["id_num", "picture_num", "dob", "doa", "race", "gender", "facial_hair", "age", "age_diff", "glasses", "photo"]
 # Of the real pictures; the owners' counts give the genders of B and W, those of H, A and O are in proportion.

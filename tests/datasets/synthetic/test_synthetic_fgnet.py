@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pml.datasets.synthetic.__main__ import main
+from pml.datasets.synthetic.draw import draw_synthetic_archive, write_archive
 from pml.datasets.synthetic.fgnet import write_fgnet
+from pml.errors import InputError
+from pml.task import Task
 
 IMAGE = re.compile(r"FGNET/images/(\d{3})A(\d{2})([a-z]?)\.JPG")
 
@@ -70,23 +72,28 @@ def test_pictures_are_jpegs_some_of_one_channel_and_points_lie_in_them(archive):
     assert set(modes) == {"RGB", "L"} and modes["L"] < modes["RGB"]
 
 
-def test_command_line_writes_the_archive(tmp_path):
+def test_the_stage_writes_the_archive_of_its_settings(tmp_path):
     path = tmp_path / "FGNET.zip"
-    main(["--format", "fgnet", "--subjects", "1", "--images", "2", "--seed", "3", "--output", str(path)])
+    settings = {"format": "fgnet", "subjects": 1, "images": 2, "seed": 3}
+    draw_synthetic_archive(Task("draw_synthetic_archive", {}, {}, {"archive": str(path)}, settings))
     assert sum(bool(IMAGE.fullmatch(name)) for name in zipfile.ZipFile(path).namelist()) == 2
 
 
 @pytest.mark.parametrize(
     "subjects, images, field",
-    [(0, 10, "--subjects"), (5, 3, "--subjects"), (1000, 1000, "--subjects"), (1, 27, "--images")],
+    [(0, 10, "subjects"), (5, 3, "subjects"), (1000, 1000, "subjects"), (1, 27, "images")],
 )
-def test_command_line_refuses_counts_that_no_album_can_have(tmp_path, capsys, subjects, images, field):
+def test_counts_that_no_album_can_have_are_refused(tmp_path, subjects, images, field):
     path = tmp_path / "FGNET.zip"
-    with pytest.raises(SystemExit) as exit:
-        main(["--format", "fgnet", "--subjects", str(subjects), "--images", str(images), "--output", str(path)])
-    assert exit.value.code == 2
-    assert field in capsys.readouterr().err
+    with pytest.raises(InputError, match=field):
+        write_archive("fgnet", path, subjects, images, seed=0)
     assert not path.exists()
+
+
+def test_a_format_that_names_no_writer_cannot_be_drawn(tmp_path, monkeypatch):
+    monkeypatch.delattr("pml.datasets.fgnet.SYNTHETIC")
+    with pytest.raises(InputError, match="format 'fgnet': it cannot be drawn.*give a path or a url"):
+        write_archive("fgnet", tmp_path / "FGNET.zip", 1, 2, seed=0)
 
 
 @pytest.mark.slow

@@ -1,0 +1,133 @@
+"""The plan of a suite, without running snakemake."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from pml.errors import InputError
+from pml.suite import make_plan, read_plan
+from pml.suite.plan import RULES, wildcards_of
+from pml.task import flat
+from tests.suite.conftest import demo_config
+
+
+def selecting(selection: str):
+    """Return the demo's plan, whose epochs are chosen as `selection` says."""
+    config = demo_config()
+    for experiment in config["experiments"].values():
+        experiment["training"]["selection"] = selection
+        experiment["validation"] = 0.1  # something to choose by
+    config["comparisons"] = {"parts": {"experiments": ["fgnet_lopo"], "reference": "pml"}}
+    return make_plan(config)
+
+
+def labels(settings) -> set[str]:
+    """Return every label of a method at any depth of a job's settings."""
+    inner = settings.values() if isinstance(settings, dict) else settings if isinstance(settings, list) else []
+    own = {settings["label"]} if isinstance(settings, dict) and {"label", "method"} <= settings.keys() else set()
+    return own.union(*map(labels, inner))
+
+
+def every_label(selection: str) -> set[str]:
+    return set().union(*(labels(task.settings) for task in selecting(selection).tasks()))
+
+
+@pytest.mark.parametrize("selection", ["last", "validation"])
+def test_labels_are_the_config_s(selection):
+    assert every_label(selection) == {method["label"] for method in demo_config()["methods"].values()}
+
+
+def test_everything_that_an_oracle_touches_is_marked():
+    assert every_label("oracle") == {f"{label} (oracle)" for label in every_label("last")}
+
+
+def test_every_job_is_named_by_its_wildcards_and_writes_what_no_other_does(plan):
+    tasks = list(plan.tasks())
+    written = Counter(path for task in tasks for path in flat(task.outputs))
+    assert max(written.values()) == 1
+    assert all(task.wildcards.keys() == set(wildcards_of(task.rule)) for task in tasks)
+    assert {task.rule for task in tasks} == set(RULES) - {"publish", "fetch_archive", "fetch_weights"}
+
+
+def test_every_input_is_the_output_of_a_job_or_the_paper_s(plan):
+    tasks = list(plan.tasks())
+    written = {path for task in tasks for path in flat(task.outputs)}
+    read = {path for task in tasks for path in flat(task.inputs)}
+    assert all(Path(path).is_file() and "published" in path for path in read - written)
+
+
+def test_the_products_are_the_tables_and_figures_and_nothing_else_leaves_the_folder_of_the_suite(plan):
+    products = plan.products()
+    assert {path.split("/")[1] for path in products} == {"tables", "figures"} and len(set(products)) == len(products)
+    assert {"results/tables/table4.csv", "results/tables/leakage.tex", "results/figures/figure3.png"} <= set(products)
+    assert all(path.startswith("results/demo/") for task in plan.tasks() for path in flat(task.outputs))
+
+
+def test_a_saved_plan_is_the_same_plan(plan, tmp_path, monkeypatch):
+    before = list(plan.tasks())
+    monkeypatch.chdir(tmp_path)
+    plan.save()
+    read = read_plan(plan.path)
+    assert read.config == plan.config and read.references == plan.references == ["constant_median", "id_lookup"]
+    assert [task.outputs for task in read.tasks()] == [task.outputs for task in before]
+    with pytest.raises(InputError, match="none.json: no such file"):
+        read_plan("none.json")
+    Path("other.json").write_text(json.dumps({"suite": "x"}))
+    with pytest.raises(InputError, match="other.json: not the plan of a suite; run snakemake"):
+        read_plan("other.json")
+
+
+def test_an_experiment_that_starts_from_another_waits_for_the_very_run_whose_weights_it_takes(plan):
+    job = {"experiment": "morph2_setting1_pretrained", "method": "kl", "seed": "0", "job": "1"}
+    task = plan.task("train_folds", **job)
+    runs = "results/demo/runs/imdb_wiki_pretraining/kl/seed0"
+    assert task.settings["training"]["initialisation"] == f"{runs}/fold001/model.pt"
+    assert task.inputs["initialisation"] == [f"{runs}/jobs/1.csv"]
+
+
+def test_a_reference_is_told_by_its_class_and_gets_no_network_and_no_pixels():
+    config = demo_config()
+    config["methods"]["mine"] = {"class": "tests.suite.own_code:Youngest", "label": "Youngest"}
+    config["experiments"]["fgnet_lopo"]["methods"] = ["mine"]
+    plan = make_plan(config | {"figures": {}})
+    assert "mine" in plan.references
+    (task,) = [task for task in plan.tasks("look_up_folds") if task.wildcards["method"] == "mine"]
+    assert task.inputs.keys() == {"index", "folds"} and "training" not in task.settings
+    assert not [task for task in plan.tasks("train_folds") if task.wildcards["experiment"] == "fgnet_lopo"]
+    (experiment,) = plan.task("write_table", table="table4").settings["experiments"]
+    assert experiment["budget"] is None
+
+
+def test_a_class_that_keeps_no_contract_is_named():
+    config = demo_config()
+    config["methods"]["kl"]["class"] = "tests.suite.own_code:NoMethod"
+    with pytest.raises(InputError, match="config: methods.kl: .*NoMethod keeps no contract of a method; subclass"):
+        make_plan(config)
+
+
+def test_a_user_s_own_protocol_backbone_and_format_stand_beside_ours():
+    config = demo_config()
+    config["datasets"]["fgnet"] |= {"format": "tests.suite.own_code:Format", "archives": [{"path": "album"}]}
+    config["experiments"]["fgnet_lopo"] |= {
+        "protocol": "tests.suite.own_code:halves",
+        "protocol_options": {"youngest": 20},
+        "backbone": "tests.suite.own_code:tiny",
+        "backbone_options": {"width": 4},
+    }
+    plan = make_plan(config)
+    assert plan.task("assign_folds", experiment="fgnet_lopo").settings["protocol_options"] == {"youngest": 20}
+    config["experiments"]["fgnet_lopo"]["backbone_options"] = {"widht": 4}
+    with pytest.raises(InputError, match="experiments.fgnet_lopo.backbone_options: .*'widht'; did you mean 'width'"):
+        make_plan(config)
+
+
+def test_a_method_has_the_same_place_in_every_figure(plan):
+    places = [
+        (entry["method"], entry["place"])
+        for rule in ("draw_figure3", "draw_training_curves", "draw_errors_by_age")
+        for task in plan.tasks(rule)
+        for entry in task.settings["methods"]
+    ]
+    assert len(set(places)) == len({method for method, _ in places}) == len({place for _, place in places})
