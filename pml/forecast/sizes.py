@@ -1,8 +1,9 @@
 """How many images a data set will have, and how many of them each fold trains on and tests."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,18 +15,11 @@ from pml.registry import find
 from pml.suite.plan import Plan
 from pml.suite.report_jobs import PUBLISHED
 
-PARTS = ("train", "validation", "test")
 SETTING2_SHARE = 5_718 / 55_134  # of Morph II, by the rule of pml.folds.setting2
 
 
-@dataclass(frozen=True)
-class FoldSize:
-    """The images of one fold.
-
-    Attributes:
-        train: of each curriculum in turn; one number where there are none.
-        validation, test: of these parts.
-    """
+class FoldSize(NamedTuple):
+    """The images of one fold: for training, of each curriculum in turn (one number where there are none), and of the others."""
 
     train: tuple[int, ...]
     validation: int
@@ -77,15 +71,13 @@ def fold_sizes(settings: dict, index: pd.DataFrame, made_up: bool) -> dict[int, 
     folds = assign(protocol, index, settings["seed"], settings["validation"], options, lines)
     sizes = {}
     for fold, rows in folds.groupby("fold"):
-        images = rows["part"].value_counts().reindex(PARTS, fill_value=0)
-        first = rows.loc[rows["part"] == "train"].get("course", pd.Series(1, range(images["train"])))
-        train = tuple(int((first <= course).sum()) for course in range(1, len(lines) + 2))
-        sizes[fold] = FoldSize(train, int(images["validation"]), int(images["test"]))
+        counts, courses = Counter(rows["part"]), rows.get("course", pd.Series(1, rows.index))[rows["part"] == "train"]
+        train = tuple(int((courses <= course).sum()) for course in range(1, len(lines) + 2))
+        sizes[fold] = FoldSize(train, counts["validation"], counts["test"])
     return sizes
 
 
 def _ages(histogram: str | None, images: int) -> np.ndarray:
-    """Return ages in proportion to a published histogram, part by part where it has parts; evenly spread without one."""
     if histogram is None:
         return np.linspace(0, 100, images).round()
     shares = pd.read_csv(PUBLISHED / histogram, index_col=0)

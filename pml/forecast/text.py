@@ -31,17 +31,20 @@ def forecast_text(suite: Suite, rates: Rates, cores: int, rows: pd.DataFrame, un
     ]
     for kind, title in (("experiment", trained), ("table", trained), ("work", named)):
         if kind in kinds:
-            cells = [_cells(row, unit) for row in kinds[kind].itertuples()]
+            columns = kinds[kind][["images", "middle", "low", "high"]].astype(float) / [1e6, unit, unit, unit]
+            names = zip(kinds[kind]["name"], kinds[kind]["jobs"].map("{:,}".format), strict=True)
+            cells = [[*name, *map(_significant, row)] for name, row in zip(names, columns.to_numpy(), strict=True)]
             parts.append(_table([kind, "jobs", "million images", title, "from", "to"], cells))
-    wall, least = kinds["wall"].itertuples()
-    parts.append(f"Time with {wall.name}: {_span(wall)}. With any number, since jobs wait for jobs: {_span(least)}")
-    disk = dict(zip(kinds["disk"]["name"], kinds["disk"]["middle"], strict=True))
-    disk["all"] = sum(disk.values())
-    parts.append(_table(["disk", "GB"], [[name, _significant(size / 1e9)] for name, size in disk.items()]))
+    wall, least = (row for _, row in kinds["wall"].iterrows())
+    parts.append(f"Time with {wall['name']}: {_span(wall)}. With any number, since jobs wait for jobs: {_span(least)}")
+    disk = kinds["disk"].set_index("name")["middle"]
+    sizes = [[name, _significant(size / 1e9)] for name, size in [*disk.items(), ("all", disk.sum())]]
+    parts.append(_table(["disk", "GB"], sizes))
     if "memory" in kinds:
-        memory = " and ".join(f"{row.middle / 1000:.1f} GB {row.name}" for row in kinds["memory"].itertuples(index=False))
+        most = kinds["memory"].set_index("name")["middle"]
+        memory = " and ".join(f"{megabytes / 1000:.1f} GB {name}" for name, megabytes in most.items())
         parts.append(f"Peak memory: {memory}, for each of {cores} at a time")
-    notes = _notes(suite, rates, wall.middle, unknown)
+    notes = _notes(suite, rates, wall["middle"], unknown)
     return "\n\n".join([*parts, "\n".join(_filled(f"* {note}") for note in notes)])
 
 
@@ -79,29 +82,21 @@ def _filled(text: str) -> str:
 
 
 def _table(headers: list[str], rows: list[list[str]]) -> str:
-    alignment = ["left", *["left" if header == "by" else "right" for header in headers[1:]]]
+    alignment = ["left" if header in (headers[0], "by") else "right" for header in headers]
     return tabulate(rows, headers, tablefmt="plain", disable_numparse=True, colalign=alignment)
 
 
-def _cells(row, unit: int) -> list[str]:
-    images = "" if pd.isna(row.images) else _significant(row.images / 1e6)
-    return [row.name, f"{row.jobs:,}", images, *(_significant(value / unit) for value in (row.middle, row.low, row.high))]
-
-
 def _significant(value: float) -> str:
-    """Return about two digits that count."""
-    if value >= 10:
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 1 else f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
+    """Return about two digits that count; "" of a number that is missing."""
+    return "" if pd.isna(value) else f"{value:,.{sum(value < limit for limit in (10, 1, 0.1))}f}"
 
 
-def _span(row) -> str:
-    return f"{_duration(row.middle)} ({_duration(row.low)} to {_duration(row.high)})"
+def _span(row: pd.Series) -> str:
+    return f"{_duration(row['middle'])} ({_duration(row['low'])} to {_duration(row['high'])})"
 
 
 def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 90 * MINUTE:
-        return f"{seconds / MINUTE:.0f} min"
-    return f"{seconds / HOUR:.0f} h" if seconds < 72 * HOUR else f"{seconds / (24 * HOUR):,.0f} days"
+    units = {"s": 1, "min": MINUTE, "h": HOUR, "days": 24 * HOUR}
+    limits = {"s": 90, "min": 90 * MINUTE, "h": 72 * HOUR}
+    unit = next((unit for unit, limit in limits.items() if seconds < limit), "days")
+    return f"{seconds / units[unit]:,.0f} {unit}"
