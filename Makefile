@@ -1,21 +1,27 @@
-# make demo: the whole workflow on synthetic faces. make test: the tests. Both set up .venv first if it is missing.
+# make demo: the whole workflow on synthetic faces. make test: lint and all tests. make smoke: the quick ones of them.
+# Each sets up .venv first if it is missing.
 PYTHON ?= python3
 CORES ?= $(shell nproc)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test check bench
+.PHONY: demo test smoke check bench
 
 demo: .venv/installed
 	snakemake --cores $(CORES)
 
 test: .venv/installed check
-	python -m pytest
+	python -m pytest -n $(CORES) --dist loadgroup
+
+smoke: .venv/installed
+	ruff check .
+	python -m pytest -n $(CORES) --quiet -m "not slow" tests/suite tests/progressive_margin tests/baselines tests/folds tests/test_stage.py
 
 check: .venv/installed
 	ruff check .
 	ruff format --check .
 	snakefmt --check Snakefile workflow
 	snakemake --lint
+	mypy
 
 bench: .venv/installed
 	python -m benchmarks.detection

@@ -6,6 +6,7 @@ The config with one, five and ten seeds of leave-one-person-out, its largest exp
 five, and linear growth. On a busy machine look at the seconds of the processor.
 """
 
+import re
 import resource
 import subprocess
 import sys
@@ -30,10 +31,12 @@ def main() -> None:
             path.write_text(yaml.safe_dump(config))
             snakemake = [sys.executable, "-m", "snakemake", "--configfile", str(path), "--nolock"]
             start, busy = perf_counter(), _processor_seconds()
-            plan = subprocess.run([*snakemake, "-n"], check=True, capture_output=True, text=True).stdout
+            plan = subprocess.run(
+                [*snakemake, "-n"], check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            ).stdout
             seconds, busy = perf_counter() - start, _processor_seconds() - busy
         megabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-        trainings = plan.count("rule train_folds:")
+        trainings = int(re.search(r"^train_folds +(\d+)$", plan.stdout + plan.stderr, re.MULTILINE)[1])
         points.append((trainings, busy))
         print(f"{seeds:13} {trainings:10,} {seconds:8.1f} {busy:17.1f} {megabytes:8.0f}", flush=True)
     (few, short), (middle, between), (many, long) = points

@@ -99,12 +99,25 @@ def test_every_row_of_the_fidelity_page_has_its_test():
     assert [int(name.split("_")[2]) for name in tests] == list(fidelity_rows()) == list(range(1, 21))
 
 
-def test_the_numbers_of_the_readme_are_those_of_the_demo():
+def table_rows(page: Path) -> dict[str, list[str]]:
+    """Return the cells of each row of a page's tables, by the row's first cell."""
+    rows = re.findall(r"^\|(.+)\|$", page.read_text(), re.MULTILINE)
+    return {cells[0]: cells[1:] for cells in ([cell.strip() for cell in row.split("|")] for row in rows)}
+
+
+def test_the_readme_shows_the_committed_results_on_all_people_of_the_real_fgnet():
+    table = pd.read_csv(DOCS / "fgnet" / "table4.csv").query("source == 'reproduced' and folds == 82")
+    rows = table_rows(DOCS.parent / "README.md")
+    assert {"PML", "KL baseline", "Constant median"} <= set(table["method"]) <= rows.keys()
+    for row in table.itertuples():
+        assert rows[row.method] == [f"{row.reproduced_mae:.2f}", f"{row.reproduced_low:.2f} to {row.reproduced_high:.2f}"]
+
+
+def test_the_page_of_the_demo_shows_the_errors_of_its_leakage_table():
     leakage = pd.read_csv(DOCS / "demo" / "leakage.csv").pivot(index="method", columns="protocol", values="mae")
     columns = ["setting1", "setting1_subject_exclusive", "setting2", "lopo", "official"]
     expected = leakage[columns].map(lambda mae: "–" if pd.isna(mae) else f"{mae:.2f}")
-    rows = re.findall(r"^\|(.+)\|$", (DOCS.parent / "README.md").read_text(), re.MULTILINE)
-    shown = {cells[0]: cells[1:] for cells in ([cell.strip() for cell in row.split("|")] for row in rows)}
+    shown = table_rows(DOCS / "demo" / "README.md")
     for method, maes in expected.iterrows():
         assert shown[method] == maes.tolist()
 

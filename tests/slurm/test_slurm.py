@@ -100,7 +100,7 @@ def test_the_queue_sees_short_runs_as_one_job_and_the_tables_not_at_all(output):
 
 def test_the_log_of_a_job_shows_its_command_line(output, checkout):
     logs = [path.read_text() for path in checkout.glob(".snakemake/slurm_logs/rule_train_folds/**/*.log")]
-    assert any(f"python -m pml.training.run --settings {Path(RUN).parents[1]}/settings.json" in log for log in logs)
+    assert any("python -m pml.stage train_folds --suite results/queue/suite.json" in log for log in logs)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this node has a GPU")

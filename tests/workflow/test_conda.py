@@ -35,5 +35,5 @@ def test_rules_run_in_the_environment_that_conda_was_asked_to_make_from_environm
     assert (tmp_path / INDEX).exists()
     (calls,) = tmp_path.glob(".snakemake/conda/*/calls")
     assert (calls.parent / "environment.yml").read_bytes() == (ROOT / "environment.yml").read_bytes()
-    modules = [line.split()[1] for line in calls.read_text().splitlines()]
-    assert modules == ["pml.datasets.synthetic", "pml.datasets.index"]
+    stages = [line.split()[1:3] for line in calls.read_text().splitlines()]
+    assert stages == [["pml.stage", "draw_synthetic_archive"], ["pml.stage", "index_images"]]

@@ -1,8 +1,9 @@
 """The whole graph, run as a user runs it, in a copy of the checkout."""
 
+import dataclasses
 import hashlib
 import json
-import re
+import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,10 @@ import torch
 import yaml
 from snakemake.utils import update_config
 
+from pml.stage import function_of
+from pml.suite import read_plan
+from pml.suite.plan import RULES
+from pml.task import flat
 from tests.workflow.checkout import ROOT, copy_checkout, fgnet_config, snakemake, tiny_config
 
 SUITE = "results/tiny"
@@ -29,7 +34,6 @@ def finished(checkout) -> Path:
     """A checkout in which the tiny suite has run."""
     run = snakemake(checkout)
     assert run.returncode == 0, run.stdout[-4000:]
-    (checkout / "printed.txt").write_text(run.stdout)
     return checkout
 
 
@@ -43,14 +47,16 @@ def test_every_table_and_figure_is_made(finished):
     config = tiny_config()
     tables = {f"table{number}.{extension}" for number in (2, 3, 4, 5, 6) for extension in ("csv", "md", "tex")}
     tables |= {f"table_tiny.{extension}" for extension in ("csv", "md", "tex")}
-    tables |= {f"metrics_{experiment}.csv" for experiment in config["experiments"]} | {"leakage.csv", "leakage.md"}
+    tables |= {f"metrics_{experiment}.csv" for experiment in config["experiments"]} | {
+        f"leakage.{extension}" for extension in ("csv", "md", "tex")
+    }
     tables |= {f"data_{dataset}.{extension}" for dataset in config["datasets"] for extension in ("csv", "md")}
     figures = {"figure3", "figure4"} | {f"ages_{dataset}" for dataset in config["datasets"]}
     figures |= {f"{kind}_{name}" for name in config["experiments"] for kind in ("training_curves", "errors_by_age")}
-    figures |= {f"margins_{name}_pml" for name, experiment in config["experiments"].items() if experiment["keep_models"]}
+    figures |= {f"diagnostics_{name}_pml" for name, experiment in config["experiments"].items() if experiment["keep_models"]}
     assert made == {f"tables/{table}" for table in tables} | {
         f"figures/{figure}.{extension}" for figure in figures for extension in ("pdf", "png")
-    }
+    } | {"figures/figure4_purity.csv"}
 
 
 @pytest.mark.slow
@@ -114,7 +120,8 @@ def test_table6_has_every_curriculum_beside_the_published_counts(finished):
 def test_fine_tuning_starts_from_what_the_same_method_learnt_in_pretraining(finished):
     runs = finished / SUITE / "runs"
     for method in ("pml", "kl"):
-        settings = json.loads((runs / "morph2_setting1_pretrained" / method / "settings.json").read_text())
+        run = runs / "morph2_setting1_pretrained" / method / "seed0/fold001/run.json"
+        settings = json.loads(run.read_text())["settings"]
         assert settings["initialisation"] == f"{SUITE}/runs/imdb_wiki_pretraining/{method}/seed0/fold001/model.pt"
         assert (finished / settings["initialisation"]).exists()
 
@@ -184,6 +191,7 @@ def test_every_config_has_a_graph(checkout, configs):
         update_config(whole, yaml.safe_load((ROOT / "config" / name).read_text()))
     run = snakemake(checkout, "--dry-run", config=whole)
     assert run.returncode == 0 and "train_folds" in run.stdout, run.stdout[-2000:]
+    assert len(run.stdout.splitlines()) < 100  # a person is to read it
 
 
 @pytest.mark.slow
@@ -196,10 +204,11 @@ def test_an_unknown_key_stops_the_workflow_with_the_nearest_known_one(checkout):
 
 
 @pytest.mark.slow
-def test_a_misspelt_option_stops_the_workflow_before_any_data_is_touched(checkout):
+@pytest.mark.parametrize("arguments", [[], ["--dry-run"]])
+def test_a_misspelt_option_stops_the_workflow_before_any_data_is_touched(checkout, arguments):
     config = tiny_config() | {"suite": "misspelt"}
     config["methods"]["pml"]["options"] = {"margin_scal": 1}
-    run = snakemake(checkout, config=config)
+    run = snakemake(checkout, *arguments, config=config)
     assert run.returncode != 0 and "config: methods.pml" in run.stdout and "did you mean 'margin_scale'?" in run.stdout
     assert not (checkout / "results/misspelt").exists()
 
@@ -223,28 +232,26 @@ def test_use_conda_without_conda_names_the_command_to_use_instead(checkout):
 
 
 BY_HAND = {
-    "pml.folds.assign": "folds/fgnet_lopo/folds.csv",
-    "pml.training.run": "runs/fgnet_lopo/pml/seed0/fold001",
-    "pml.training.features": "features/morph2_setting1/pml/fold1.npz",
-    "pml.evaluation.pool": "evaluation/fgnet_lopo/pooled.csv",
-    "pml.evaluation.evaluate": "tables/metrics_fgnet_lopo.csv",
-    "pml.reporting.tables": "tables/table4.csv",
-    "pml.reporting.figure3": "figures/figure3.png",
+    "assign_folds/fgnet_lopo": "folds/fgnet_lopo/folds.csv",
+    "train_folds/fgnet_lopo/pml/0/1": "runs/fgnet_lopo/pml/seed0/fold001",
+    "look_up_folds/fgnet_lopo/id_lookup/0/1": "runs/fgnet_lopo/id_lookup/seed0/fold001",
+    "extract_features/morph2_setting1/pml/1": "features/morph2_setting1/pml/fold1.npz",
+    "pool_predictions/fgnet_lopo": "evaluation/fgnet_lopo/pooled.csv",
+    "evaluate_predictions/fgnet_lopo": "tables/metrics_fgnet_lopo.csv",
+    "write_table/table4": "tables/table4.csv",
+    "draw_figure3": "figures/figure3.png",
 }
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("module, product", BY_HAND.items())
-def test_a_rule_s_printed_command_line_makes_the_same_bytes_by_hand(finished, tmp_path, module, product):
+@pytest.mark.parametrize("job, product", BY_HAND.items())
+def test_the_command_line_that_a_log_begins_with_makes_the_same_bytes_by_hand(finished, tmp_path, job, product):
     def content(path: Path) -> dict[str, bytes]:
         files = [path] if path.is_file() else path.iterdir()
         return {file.name: file.read_bytes() for file in files if file.name != "run.json"}
 
-    name = f"{SUITE}/{product}"
-    made = finished / name
-    runs = re.escape(str(Path(name).parent)) + "( |$)"
-    printed = re.findall(rf"^Shell command: (.* {re.escape(module)} .*)$", (finished / "printed.txt").read_text(), re.MULTILINE)
-    (line,) = [line for line in printed if name in line or made.is_dir() and re.search(f"--runs {runs}", line)]
+    made = finished / SUITE / product
+    line = (finished / SUITE / "logs" / f"{job}.log").read_text().splitlines()[0]
     before = content(made)
     kept = shutil.move(made, tmp_path / "kept")
     environment = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "OMP_NUM_THREADS": "1"}
@@ -254,6 +261,33 @@ def test_a_rule_s_printed_command_line_makes_the_same_bytes_by_hand(finished, tm
     # The graph compares times: put back what it made.
     shutil.rmtree(made) if made.is_dir() else made.unlink()
     shutil.move(kept, made)
+
+
+OPENED: list[str] | None = None  # the files opened while it is a list
+
+
+def _note_open(event: str, arguments: tuple) -> None:
+    if event == "open" and OPENED is not None and isinstance(arguments[0], (str, os.PathLike)):
+        OPENED.append(os.path.relpath(arguments[0]))
+
+
+@pytest.mark.slow
+def test_a_stage_reads_every_file_that_its_rule_declares(finished, tmp_path, monkeypatch):
+    global OPENED
+    sys.addaudithook(_note_open)
+    monkeypatch.chdir(finished)
+    plan = read_plan(f"{SUITE}/suite.json")
+    unread = []
+    for rule in sorted(set(RULES) - {"publish", "draw_synthetic_archive", "fetch_archive", "fetch_weights"}):
+        for task in {task.settings.get("kind"): task for task in plan.tasks(rule)}.values():
+            outputs = {name: str(tmp_path / Path(path).name) for name, path in task.outputs.items()}
+            OPENED = []
+            function_of(rule)(dataclasses.replace(task, outputs=outputs))
+            read, OPENED = OPENED, None
+            # The table of a finished run stands for its directory, which is no declared output.
+            needed = [path for path in flat(task.inputs) if "/jobs/" not in path]
+            unread += [f"{rule}: {path}" for path in needed if not any(name.startswith(path) for name in read)]
+    assert unread == []
 
 
 @pytest.mark.slow

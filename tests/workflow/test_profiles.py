@@ -47,7 +47,7 @@ def submissions(output: str) -> int:
 def test_all_of_the_paper_is_hundreds_of_jobs_for_a_queue_not_thousands(tmp_path):
     config = yaml.safe_load((ROOT / "config/paper.yaml").read_text())
     checkout = copy_checkout(tmp_path / "checkout")
-    run = snakemake(checkout, "--dry-run", "--workflow-profile", "profiles/slurm", config=config, cores=None)
+    run = snakemake(checkout, "--dry-run", "--quiet", "host", "--workflow-profile", "profiles/slurm", config=config, cores=None)
     assert run.returncode == 0, run.stdout[-3000:]
     assert f"sends {submissions(run.stdout)} jobs" in (ROOT / "docs/cluster.md").read_text()
 

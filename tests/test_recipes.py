@@ -1,0 +1,108 @@
+"""The recipes of CONTRIBUTING.md, followed as they stand there on one copy of the checkout."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+from tests.workflow.checkout import ROOT, copy_checkout, fgnet_config, snakemake
+
+PAGES = {
+    "method": "docs/adding-a-method.md",
+    "format": "docs/adding-a-format.md",
+    "backbone": "docs/adding-a-backbone.md",
+    "stage": "docs/adding-a-stage.md",
+    "key": "CONTRIBUTING.md",
+}
+# A test is one more place of a format; a table's and a key's second place is where the code uses them.
+MOST_PLACES = {"method": 1, "format": 3 - 1, "backbone": 1, "stage": 4, "key": 2 - 1}
+BLOCK = re.compile(r"```(?:python|yaml)\n# (\S+?\.(?:py|smk|yaml))(?:, (at the end|after: (.*)))?\n(.*?)```", re.DOTALL)
+
+
+def follow(page: str, checkout: Path) -> set[str]:
+    """Change a checkout as the code blocks of a page say; return the files that this takes."""
+    changed = set()
+    for name, where, marker, code in BLOCK.findall((ROOT / page).read_text()):
+        path = checkout / name
+        path.parent.mkdir(exist_ok=True)
+        if marker:
+            before, found, after = path.read_text().partition(marker + "\n")
+            assert found, f"{page}: {name} has no line {marker!r}"
+            path.write_text(before + found + code + after)
+        else:
+            assert bool(where) == path.exists(), f"{page}: {name}"
+            path.write_text((path.read_text() if where else "") + code)
+        changed.add(name)
+    return changed
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory) -> Path:
+    return copy_checkout(tmp_path_factory.mktemp("recipes"))
+
+
+@pytest.fixture(scope="module")
+def changed(checkout) -> dict[str, set[str]]:
+    return {recipe: follow(page, checkout) for recipe, page in PAGES.items()}
+
+
+@pytest.fixture(scope="module")
+def finished(checkout, changed) -> Path:
+    """The checkout after a small suite that uses all that was added."""
+    for age in (20, 30, 40):
+        path = checkout / f"album/{age}/face.png"
+        path.parent.mkdir(parents=True)
+        Image.new("RGB", (64, 64), (age, 2 * age, 3 * age)).save(path)
+    (checkout / "album/notes.txt").write_text("none")
+    config = fgnet_config("recipes")
+    config["datasets"]["album"] = {"format": "folders", "label": "Album", "archives": [{"path": "album"}]}
+    (methods,) = re.findall(r"```yaml\n(methods:.*?)```", (ROOT / PAGES["method"]).read_text(), re.DOTALL)
+    (network,) = re.findall(r"```yaml\n(experiments:.*?)```", (ROOT / PAGES["backbone"]).read_text(), re.DOTALL)
+    config["methods"] |= yaml.safe_load(methods)["methods"]
+    lopo = config["experiments"]["fgnet_lopo"]
+    lopo |= yaml.safe_load(network)["experiments"]["fgnet_lopo"]
+    lopo |= {"methods": ["huber", "constant_median"], "method_folds": {}, "folds": [1], "keep_models": []}
+    lopo["training"]["largest_gradient"] = 1.0
+    targets = ("tables/faces_fgnet.csv", "tables/metrics_fgnet_lopo.csv", "tables/data_album.csv")
+    run = snakemake(checkout, *(f"results/{target}" for target in targets), config=config)
+    assert run.returncode == 0, run.stdout[-4000:]
+    return checkout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", PAGES)
+def test_a_recipe_touches_no_more_files_than_contributing_says(changed, recipe):
+    assert 1 <= len(changed[recipe]) <= MOST_PLACES[recipe], changed[recipe]
+
+
+@pytest.mark.slow
+def test_a_method_and_a_backbone_of_the_recipes_are_trained_together(finished):
+    metrics = pd.read_csv(finished / "results/tables/metrics_fgnet_lopo.csv")
+    assert metrics.loc[metrics["method"] == "huber", "mae"].notna().all()
+    run = finished / "results/recipes/runs/fgnet_lopo/huber/seed0/fold001/run.json"
+    assert "my_networks:stamp" in run.read_text() and '"largest_gradient": 1.0' in run.read_text()
+
+
+@pytest.mark.slow
+def test_a_format_of_the_recipes_is_indexed_and_accounts_for_every_file(finished):
+    index = pd.read_csv(finished / "results/recipes/datasets/album/index.csv")
+    rejected = pd.read_csv(finished / "results/recipes/datasets/album/rejected.csv")
+    assert index["age"].tolist() == [20, 30, 40] and rejected["reason"].tolist() == ["its folder is no age"]
+
+
+@pytest.mark.slow
+def test_a_stage_of_the_recipes_makes_its_table_and_publishes_it(finished):
+    counts = pd.read_csv(finished / "results/tables/faces_fgnet.csv")
+    assert counts["faces"].sum() == 120
+
+
+@pytest.mark.slow
+def test_a_method_of_the_recipes_keeps_the_contract(checkout, changed):
+    command = [sys.executable, "-m", "pml.cli", "check-method", "my_methods.huber:Huber"]
+    run = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
