@@ -4,6 +4,7 @@ import sys
 from collections.abc import Collection
 from functools import cache
 from pathlib import Path
+from statistics import mean
 
 import numpy as np
 import pandas as pd
@@ -56,36 +57,32 @@ def forecast_rows(suite: Suite, rates: Rates, cores: int, disk: dict[str, float]
     def end(job: Job) -> np.ndarray:  # where there is a core for every job
         return seconds[job] + np.max([np.zeros(3), *map(end, job.earlier)], axis=0)
 
-    def row(kind: str, name: str, amount: object, unit: str, **counts: int) -> dict:
-        amounts = zip(("low", "middle", "high"), np.broadcast_to(amount, 3), strict=True)
-        return {"kind": kind, "name": name, "jobs": None, "images": None, **counts, **dict(amounts), "unit": unit}
+    def row(kind: str, name: str, amount: float | np.ndarray, unit: str, jobs: int | None = None, images: int = 0) -> tuple:
+        return kind, name, jobs, images or None, *np.broadcast_to(amount, 3), unit
 
-    def work(kind: str, name: str, jobs: Collection[Job]) -> dict:
-        images = sum(job.trained for job in jobs)
+    def work(kind: str, name: str, jobs: Collection[Job]) -> tuple:
         total = sum((seconds[job] for job in jobs), np.zeros(3))
-        return row(kind, name, total, "s", jobs=len(jobs), **({"images": images} if images else {}))
+        return row(kind, name, total, "s", len(jobs), sum(job.trained for job in jobs))
 
     longest = np.max([end(job) for job in suite.jobs], axis=0)
     shared = sum(seconds.values()) / cores
-    experiments = {
-        name: [run for run in runs if run.task.wildcards["experiment"] == name] for name in suite.plan.config["experiments"]
-    }
+    experiments: dict[str, list[Job]] = {}
+    for job in runs:
+        experiments.setdefault(job.task.wildcards["experiment"], []).append(job)
     tables = {job.task.wildcards["table"]: runs_before(job) for job in suite.jobs if job.task.rule == "write_table"}
-    memory = {
-        name: rates.samples.get((key, "")) for name, key in (("of a process", "memory_mb"), ("of the GPU", "gpu_memory_mb"))
-    }
-    return pd.DataFrame(
-        [
-            *(work("experiment", name, jobs) for name, jobs in experiments.items()),
-            *(work("table", name, jobs) for name, jobs in tables.items()),
-            work("work", "training, each run once", runs),
-            work("work", "all other jobs", [job for job in suite.jobs if job.task.rule not in RUNS]),
-            row("wall", f"--cores {cores}", np.maximum(shared, longest), "s"),
-            row("wall", "any number", longest, "s"),
-            *(row("disk", name, size, "bytes") for name, size in disk.items()),
-            *(row("memory", name, max(most) * np.array([1, 1, UNKNOWN]), "MB") for name, most in memory.items() if most),
-        ]
-    ).astype({"jobs": "Int64", "images": "Int64"})
+    memory = {of: max(most) for (name, of), most in rates.samples.items() if name == "memory_mb"}
+    rows = [
+        *(work("experiment", name, jobs) for name, jobs in experiments.items()),
+        *(work("table", name, jobs) for name, jobs in tables.items()),
+        work("work", "training, each run once", runs),
+        work("work", "all other jobs", [job for job in suite.jobs if job.task.rule not in RUNS]),
+        row("wall", f"--cores {cores}", np.maximum(shared, longest), "s"),
+        row("wall", "any number", longest, "s"),
+        *(row("disk", name, size, "bytes") for name, size in disk.items()),
+        *(row("memory", of, most * np.array([1, 1, UNKNOWN]), "MB") for of, most in memory.items() if most),
+    ]
+    columns = ["kind", "name", "jobs", "images", "low", "middle", "high", "unit"]
+    return pd.DataFrame(rows, columns=columns).astype({"jobs": "Int64", "images": "Int64"})
 
 
 def disk_bytes(suite: Suite, rates: Rates, cores: int) -> tuple[dict[str, float], list[str]]:
@@ -99,15 +96,15 @@ def disk_bytes(suite: Suite, rates: Rates, cores: int) -> tuple[dict[str, float]
     for name, dataset in suite.plan.config["datasets"].items():
         paths = suite.plan.task("index_images", dataset=name).settings["archives"]
         for path, archive in zip(map(Path, paths), dataset["archives"], strict=True):
-            megabytes = nominal(dataset["format"]).megabytes
+            megabytes, size = nominal(dataset["format"]).megabytes, 0.0
             if path.exists():
                 size = 0 if path.is_dir() else path.stat().st_size
             elif "synthetic" in archive:
-                size = suite.images[name] * np.mean(rates.samples["picture_bytes", suite.formats[name]])
+                size = suite.images[name] * mean(rates.samples["picture_bytes", suite.formats[name]])
             elif "url" in archive and megabytes:
                 size = megabytes * 1e6 / len(dataset["archives"])
             else:
-                size, unknown[dataset["label"]] = 0, True
+                unknown[dataset["label"]] = True
             fetched += 0 if "path" in archive else size
             unpacked += size
     weights = {workload: model_bytes(workload) for workload in suite.workloads}
@@ -117,6 +114,6 @@ def disk_bytes(suite: Suite, rates: Rates, cores: int) -> tuple[dict[str, float]
         "unpacked pictures": unpacked,
         "face stores": 3 * sum(suite.images.values()) * suite.plan.config["face_size"] ** 2,
         "models kept": sum(weights[of] * len({*chosen["folds"]} & {*chosen["keep_models"]}) for of, chosen in trained),
-        "predictions": sum(job.predicted for job in suite.jobs) * np.mean(rates.samples["prediction_bytes", ""]),
+        "predictions": sum(job.predicted for job in suite.jobs) * mean(rates.samples["prediction_bytes", ""]),
         "checkpoints, while training": cores * CHECKPOINT * max(weights.values(), default=0),
     }, list(unknown)

@@ -11,7 +11,7 @@ from pml.task import Task, flat
 
 RUNS = ("train_folds", "look_up_folds")
 # Rules whose processes load PyTorch; and those that wait for a network, or only copy. All others are small jobs.
-TORCH_RULES = (*RUNS, "align_faces", "extract_features", "draw_figure3", "draw_figure4", "draw_diagnostics")
+TORCH_RULES = ("train_folds", "align_faces", "extract_features", "draw_figure3", "draw_figure4", "draw_diagnostics")
 FREE_RULES = ("fetch_archive", "fetch_weights", "publish")
 PICTURES = {"draw_synthetic_archive": "draw", "align_faces": "align"}
 STAND_IN = "fgnet"  # whose pictures are timed in place of those of a format that cannot be drawn

@@ -7,7 +7,7 @@ from statistics import mean
 
 from pml.errors import InputError
 from pml.files import read_json
-from pml.forecast.timing import Rates, workload_of
+from pml.forecast.timing import GPU, PROCESS, Rates, workload_of
 
 TEST_SHARE = 1 / 3  # of a training image, for each view: the forward pass of forward and backward; run.json does not time tests
 
@@ -32,8 +32,8 @@ def recorded_rates(folder: Path, workloads: Sequence[str]) -> Rates:
         seconds = facts["seconds"] * facts.get("processes", 1)  # of one GPU
         found.setdefault(workload_of(settings, facts["face_size"]), []).append(seconds / images)
         devices.add(facts["device"])
-        for memory in ("memory_mb", "gpu_memory_mb"):
-            rates.samples.setdefault((memory, ""), []).extend([facts[f"peak_{memory}"]] if facts[f"peak_{memory}"] else [])
+        for of, megabytes in ((PROCESS, facts["peak_memory_mb"]), (GPU, facts["peak_gpu_memory_mb"])):
+            rates.samples.setdefault(("memory_mb", of), []).append(megabytes or 0)
     if not devices:
         raise InputError(f"{folder}: no run of a trained method with a run.json; leave --runs out")
     if len(devices) > 1:

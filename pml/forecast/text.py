@@ -3,8 +3,8 @@
 import json
 import textwrap
 from collections import Counter
+from statistics import mean
 
-import numpy as np
 import pandas as pd
 from tabulate import tabulate
 
@@ -53,7 +53,7 @@ def _notes(suite: Suite, rates: Rates, wall: float, unknown: list[str]) -> list[
         f"From and to: by the fastest and the slowest of the steps that were timed, widened by a factor of {UNKNOWN:g} for "
         "what they do not show. A table's hours hold every run it needs; the rows of work count each job once."
     ]
-    share = np.mean(rates.samples.get(("share", ""), [1]))
+    share = mean(rates.samples.get(("share", ""), [1]))
     if share < BUSY:
         alone = f"Left alone it would take about {_duration(wall * share)} in place of {_duration(wall)}."
         notes.append(f"This machine is busy: the calibration had {share:.0%} of its cores. {alone}")

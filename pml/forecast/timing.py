@@ -47,6 +47,7 @@ REPEATS, STEPS = 4, 4  # epochs that are timed, after one that is not; batches o
 MEASURED = {"initialisation": "random", "courses": REPEATS + 1, "epochs": 1}
 MOST_PIXELS = 4 * 224**2  # of a batch on a CPU, where a larger one is no faster
 PICTURES, PEOPLE = 24, 6
+PROCESS, GPU = "of a process", "of the GPU"  # whose memory
 TINY: dict = {
     "suite": "calibration",
     "face_size": 32,
@@ -67,8 +68,8 @@ class Rates:
         samples: what was measured, by name and by what it is of, a workload or a format. Seconds on the wall: `train` and
             `test` for an image with all its views; `start` of a training process beside its images; `small_job`, a process
             that makes a table or a figure; `draw` and `align` for a picture. `picture_bytes` in an archive,
-            `prediction_bytes` of a run for each test image, `memory_mb` and `gpu_memory_mb` at most, and `share`, the seconds
-            of the processor for one on the wall.
+            `prediction_bytes` of a run for each test image, `memory_mb` at most, and `share`, the seconds of the processor for
+            one on the wall.
         device: what trains, cpu or the name of a GPU.
         notes: what a reader should know of them.
     """
@@ -161,10 +162,10 @@ def measure_training(workload: str) -> Rates:
         raise InputError(f"{batch} does not fit into the memory of this GPU; lower it in the config: {reason}") from None
     seconds, busy = np.diff(clocks, axis=0).T
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    samples = {("train", workload): list(seconds / count), ("test", workload): test, ("memory_mb", ""): [memory]}
+    samples = {("train", workload): list(seconds / count), ("test", workload): test, ("memory_mb", PROCESS): [memory]}
     if device.type == "cpu":
         return Rates(samples | {("share", ""): list(busy / seconds)}, "cpu")
-    return Rates(samples | {("gpu_memory_mb", ""): [torch.cuda.max_memory_allocated() / 2**20]}, torch.cuda.get_device_name())
+    return Rates(samples | {("memory_mb", GPU): [torch.cuda.max_memory_allocated() / 2**20]}, torch.cuda.get_device_name())
 
 
 def model_bytes(workload: str) -> int:
@@ -206,7 +207,7 @@ def measure_processes() -> Rates:
         tested = len(pd.read_csv(run / "predictions.csv"))
         written = sum(path.stat().st_size for path in run.glob("predictions.*"))
     small = [seconds[rule] for rule in seconds if rule not in ("draw_synthetic_archive", "align_faces", "train_folds")]
-    measured = {"start": seconds["train_folds"], "small_job": np.mean(small), "prediction_bytes": written / tested}
+    measured = {"start": seconds["train_folds"], "small_job": sum(small) / len(small), "prediction_bytes": written / tested}
     return Rates({(name, ""): [value] for name, value in measured.items()})
 
 

@@ -64,4 +64,4 @@ def rates(suite) -> Rates:
     samples |= {("test", workload): [0.01] for workload in suite.workloads}
     samples |= {("start", ""): [5.0], ("small_job", ""): [2.0], ("draw", "fgnet"): [0.1], ("align", "fgnet"): [0.2]}
     samples |= {("picture_bytes", "fgnet"): [10_000], ("prediction_bytes", ""): [500]}
-    return Rates(samples | {("memory_mb", ""): [900, 1_000], ("share", ""): [1.0]}, "cpu")
+    return Rates(samples | {("memory_mb", "of a process"): [900, 1_000], ("share", ""): [1.0]}, "cpu")

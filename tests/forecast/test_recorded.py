@@ -29,7 +29,7 @@ def test_a_training_image_takes_its_share_of_the_seconds_of_a_run(suite, tmp_pat
     rates = recorded_rates(tmp_path / "runs", suite.workloads)
     seconds = {json.loads(of)["method"]: values for (name, of), values in rates.samples.items() if name == "train"}
     assert seconds == {"kl": [27 / (3 * 90)], "pml": [54 / (3 * 90)]}  # three epochs of nine whole batches of ten
-    assert rates.device == "GPU X" and rates.samples["gpu_memory_mb", ""] == [7_000] * 2 and rates.notes == []
+    assert rates.device == "GPU X" and rates.samples["memory_mb", "of the GPU"] == [7_000] * 2 and rates.notes == []
 
 
 @pytest.mark.parametrize(
