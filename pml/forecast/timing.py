@@ -34,9 +34,9 @@ from pml.suite import make_plan
 from pml.suite.settings import Settings, Training, build_settings
 from pml.task import Task
 from pml.training.data import Part
-from pml.training.loop import predict, train
-from pml.training.run import choose_device
-from pml.training.run_directory import build_model
+from pml.training.device import choose_device
+from pml.training.loop import Trainer
+from pml.training.model import build_model, predict
 
 UNKNOWN = 1.2  # what samples do not show, either way: other loads, other temperatures, pictures unlike the made-up ones
 # Settings that decide what a network learns and not how fast.
@@ -152,9 +152,8 @@ def measure_training(workload: str) -> Rates:
 
     try:
         model = build_model(settings, device)
-        with tempfile.TemporaryDirectory() as folder:
-            train(model, faces, part, settings, 0, 1, Path(folder, "checkpoint.pt"), lambda line: None, end_course=end_epoch)
-        end_epoch()
+        Trainer(model, settings, faces, part, end_course=end_epoch).train()
+        end_epoch()  # the last, which is not reported
         test = [_seconds(lambda: predict(model, faces, part.store_rows, settings)) / count for _ in range(3)][1:]
     except torch.cuda.OutOfMemoryError as error:
         batch = f"training.batch_size {settings.batch_size} at {size} pixels"

@@ -18,7 +18,7 @@ from pml.forecast.text import forecast_text
 from pml.forecast.timing import UNKNOWN, Rates, model_bytes
 from pml.suite import make_plan
 from pml.suite.settings import build_settings
-from pml.training.run_directory import build_model
+from pml.training.model import build_model
 from tests.forecast.conftest import CONFIG
 
 # Per training: 5 s to start; 240 images of training and 20 of testing in the first experiment, 540 and 20 in the second.
