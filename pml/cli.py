@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         predict_photos(options.photos, options.model, options.output)
     elif options.command == "forecast":
-        from pml.forecast.command import forecast as forecast_suite
+        from pml.forecast.forecast import forecast as forecast_suite
 
         forecast_suite(options.configfile, options.cores, options.runs, options.csv)
     elif options.command == "check-method":

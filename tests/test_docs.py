@@ -10,9 +10,10 @@ import yaml
 
 from pml.config import check_config
 from pml.files import load_schema
-from pml.forecast.suite import Suite
+from pml.forecast.jobs import Suite, runs_before
 from pml.method import method_class, method_options
 from pml.progressive_margin import PML
+from pml.suite import make_plan
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -126,13 +127,12 @@ def test_the_forecast_of_the_paper_counts_its_images_and_divides_them_by_a_publi
     text = (DOCS.parent / "config" / "paper.yaml").read_text()
     page = (DOCS / "forecast.md").read_text()
     monkeypatch.chdir(tmp_path)  # where nothing has been indexed
-    suite = Suite(check_config(yaml.safe_load(text)))
-    images = {
-        name.replace("table", "Table "): sum(suite.work[job].trained for job in suite.jobs if job.experiment in experiments)
-        for name, experiments in suite.tables().items()
-    }
-    images["all, each run once"] = sum(work.trained * suite.jobs.count(job) for job, work in suite.work.items())
-    assert f"has {sum(suite.counts.values())} jobs, {suite.counts['train_folds']} of them trainings" in page
+    suite = Suite(make_plan(yaml.safe_load(text)))
+    tables = {job.task.wildcards["table"]: runs_before(job) for job in suite.jobs if job.task.rule == "write_table"}
+    images = {name.replace("table", "Table "): sum(job.trained for job in jobs) for name, jobs in tables.items()}
+    images["all, each run once"] = sum(job.trained for job in suite.jobs)
+    trainings = sum(job.task.rule == "train_folds" for job in suite.jobs)
+    assert f"has {len(suite.jobs)} jobs, {trainings} of them trainings" in page
     speed = 2_470 * 4.089 / 3.664  # of a ResNet-34, from that of a ResNet-50
     header = " ".join(text.split("suite:")[0].replace("#", " ").split())
     assert f"{images['all, each run once'] / speed / 3600:.0f} on one A100" in header
