@@ -34,8 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
     def command(name: str, summary: str, description: str = "") -> argparse.ArgumentParser:
-        shown = {"description": description or summary, "formatter_class": argparse.RawDescriptionHelpFormatter}
-        return commands.add_parser(name, help=summary, **shown)
+        raw = argparse.RawDescriptionHelpFormatter
+        return commands.add_parser(name, help=summary, description=description or summary, formatter_class=raw)
 
     predict = command("predict", "estimate the age of the face in a photo", PREDICT)
     predict.add_argument("photos", type=Path, nargs="+", metavar="PHOTO")
