@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from pml.config import check_config
+from pml.training.settings import Augmentation
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 from torch.testing import assert_close
 
-from pml.config import check_config
 from pml.datasets import chalearn
 from pml.evaluation import metrics
 from pml.files import load_schema
@@ -28,7 +29,6 @@ from pml.training import loop
 from pml.training.augmentation import MEAN, STD, augment, random_affine
 from pml.training.backbone import build_backbone
 from pml.training.batch_norm import batch_norm
-from pml.training.settings import Augmentation
 from tests.several_processes import run_in_processes
 
 ROOT = Path(__file__).parents[1]
@@ -344,7 +344,7 @@ def test_row_15_model_selection(tmp_path, monkeypatch):
 
 
 def test_row_16_fgnet_score():
-    released = pd.read_csv(ROOT / "published/fgnet_per_subject_released.csv").set_index("subject")["mae"]
+    released = pd.read_csv(ROOT / "pml/published/fgnet_per_subject_released.csv").set_index("subject")["mae"]
     ours = pd.read_csv(ROOT / "docs/fgnet/predictions.csv").query("method == 'pml'")  # for the images of each subject
     errors = released.loc[ours["subject"]].to_numpy()
     assert (len(ours), len(released)) == (1002, 82)
@@ -410,7 +410,7 @@ def test_row_20_tsne(monkeypatch):
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
     config["figures"]["figure4"] |= {"head": [20, 24, 28, 32, 36, 40], "tail": [54, 57, 60, 63, 66, 69]}
     assert check_config(config)["figures"]["figure4"]["head"] == [20, 24, 28, 32, 36, 40]
-    histogram = pd.read_csv(ROOT / "published/fgnet_age_histogram.csv")
+    histogram = pd.read_csv(ROOT / "pml/published/fgnet_age_histogram.csv")
     head, tail = figure4.head_and_tail_ages(np.repeat(*(histogram[name].to_numpy() for name in histogram.columns[:2])))
     assert len(head) == len(tail) == 6
 

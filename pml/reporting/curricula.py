@@ -102,7 +102,7 @@ def _of_runs(path: str, method: str, published_mae: float, synthetic: bool) -> d
     metrics = read_table(path, "metrics")
     own = metrics[metrics["scope"] == "own"].set_index("method")
     if method not in own.index:
-        raise InputError(f"{path}: no method '{method}', which has a label{suggest(method, own.index)}")
+        raise InputError(f"{path}: no method '{method}'{suggest(method, own.index)}")
     row = own.loc[method, ["mae", "mae_low", "mae_high", "seeds", "folds", "images"]].to_dict()
     return row | {"verdict": verdict(published_mae, row["mae_low"], row["mae_high"], synthetic)}
 

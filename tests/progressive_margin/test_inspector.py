@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from pml.training.settings import Settings
 
 from pml.files import read_table
 from pml.progressive_margin import PML, inspector
 from pml.training.loop import Model
-from pml.training.settings import Settings
 
 FEATURE_DIM, AGES = 40, range(20, 31)
 OTHERS = [name for name in Settings.__dataclass_fields__ if name != "method"]

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-
 from pml.config import check_config, run_settings
+from pml.training.settings import Settings, load_settings
+
 from pml.files import load_schema, write_table
 from pml.training.data import ExperimentData
 from pml.training.run import run_fold
-from pml.training.settings import Settings, load_settings
 
 SIZE, COUNT = 32, 24
 CPU = torch.device("cpu")

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from pml.training.settings import Augmentation, Settings
 
 from pml.files import load_schema, write_table
 from pml.reporting.figure4 import read_features
 from pml.training import features, run_directory
 from pml.training.augmentation import normalise
-from pml.training.settings import Augmentation, Settings
 
 TRAINING = {name: part["default"] for name, part in load_schema("config")["$defs"]["training"]["properties"].items()}
 AUGMENTATION = Augmentation(flip=0, scale=0, rotation=0, translation=0, one_of=False, colour=(0, 0, 0, 0))
