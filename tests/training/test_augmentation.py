@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from pml.training.settings import Augmentation
 from torch.testing import assert_close
 from torchvision.transforms import ColorJitter, Grayscale
 
+from pml.suite.settings import Augmentation
 from pml.training.augmentation import MEAN, STD, augment, normalise, random_affine
 
 SIZE = 16
