@@ -10,11 +10,11 @@ demo: .venv/installed
 	snakemake --cores $(CORES)
 
 test: .venv/installed check
-	python -m pytest -n $(CORES) --dist loadgroup
+	python -m pytest -n $(CORES) --dist loadscope
 
 smoke: .venv/installed
 	ruff check .
-	python -m pytest -n $(CORES) --quiet -m "not slow" tests/suite tests/progressive_margin tests/baselines tests/folds tests/test_stage.py
+	python -m pytest -n $(CORES) --dist loadscope --quiet -m "not slow" tests/suite tests/progressive_margin tests/baselines tests/folds tests/test_stage.py
 
 check: .venv/installed
 	ruff check .

@@ -34,8 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
     def command(name: str, summary: str, description: str = "") -> argparse.ArgumentParser:
-        shown = {"description": description or summary, "formatter_class": argparse.RawDescriptionHelpFormatter}
-        return commands.add_parser(name, help=summary, **shown)
+        raw = argparse.RawDescriptionHelpFormatter
+        return commands.add_parser(name, help=summary, description=description or summary, formatter_class=raw)
 
     predict = command("predict", "estimate the age of the face in a photo", PREDICT)
     predict.add_argument("photos", type=Path, nargs="+", metavar="PHOTO")
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         predict_photos(options.photos, options.model, options.output)
     elif options.command == "forecast":
-        from pml.forecast.command import forecast as forecast_suite
+        from pml.forecast.forecast import forecast as forecast_suite
 
         forecast_suite(options.configfile, options.cores, options.runs, options.csv)
     elif options.command == "check-method":
@@ -95,7 +95,7 @@ def _options(text: str) -> dict:
     except ValueError as error:
         raise InputError(f"--options: not JSON: {error}") from None
     if not isinstance(options, dict):
-        raise InputError('--options: give an object, such as \'{"sigma": 3}\'')
+        raise InputError("--options: give an object, such as '{\"sigma\": 3}'")
     return options
 
 

@@ -12,8 +12,8 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 
 from pml.errors import InputError, stage_main
 from pml.suite import read_plan
@@ -22,8 +22,7 @@ from pml.suite.plan import RULES, wildcards_of
 
 def function_of(rule: str) -> Callable[..., None]:
     """Return the function that does the jobs of a rule: of a `Task`, and of what the machine gives to the job."""
-    module, _, function = RULES[rule].stage.partition(":")
-    return getattr(import_module(module), function)
+    return resolve_name(str(RULES[rule].stage))
 
 
 @stage_main

@@ -5,40 +5,19 @@ from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
-import torch
 import yaml
 
-from pml.config import check_config
-from pml.files import load_schema
-from pml.forecast.suite import Suite
-from pml.method import method_class, method_options
+from pml.forecast.jobs import Suite, runs_before
 from pml.progressive_margin import PML
+from pml.registry import REGISTRIES
+from pml.suite import make_plan
+from pml.suite.config import check_config, config_schema
 
 DOCS = Path(__file__).parents[1] / "docs"
 
 
 def code_blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
-
-
-def test_the_example_of_a_method_keeps_the_contract(tmp_path, monkeypatch):
-    code = code_blocks("adding-a-method.md", "python")[0]
-    package, name = re.match(r"# (\w+)/(\w+)\.py", code).groups()
-    (tmp_path / package).mkdir()
-    (tmp_path / package / f"{name}.py").write_text(code)
-    monkeypatch.syspath_prepend(tmp_path)
-
-    section = yaml.safe_load(code_blocks("adding-a-method.md", "yaml")[0])
-    chosen = section["methods"][name]
-    kind = method_class(chosen["class"])
-    method = kind(8, range(101), method_options(chosen["class"], chosen["options"]))
-    features, ages = torch.randn(4, 8), torch.tensor([1.0, 20.0, 33.5, 70.0])
-    loss, terms = method.loss(features, ages, torch.full((4,), torch.nan))
-    loss.backward()
-    assert method.head.weight.grad.abs().sum() > 0
-    assert not any(term.requires_grad for term in terms.values())
-    predicted = method.eval().predict(1e4 * features)
-    assert predicted.shape == (4,) and 0 <= predicted.min() <= predicted.max() <= 100
 
 
 def test_the_example_config_validates_when_merged_into_the_demo():
@@ -70,7 +49,7 @@ def test_the_fidelity_page_gives_every_option_of_both_presets():
 
 
 def test_every_setting_that_the_fidelity_page_names_exists():
-    schema = load_schema("config")["$defs"]
+    schema = config_schema()["$defs"]
     training = schema["training"]["properties"]
     config = schema["experiment"]["properties"] | training | training["augmentation"]["properties"]
     choices = {option.name: option.metadata.get("values", ("paper", "released")) for option in fields(PML.Options)}
@@ -78,7 +57,7 @@ def test_every_setting_that_the_fidelity_page_names_exists():
         if name in choices:
             assert value in choices[name], name
         else:
-            assert value == config[name].get("default") or value in config[name]["enum"], name
+            assert value == config[name].get("default") or value in config[name].get("enum", REGISTRIES.get(name, ())), name
 
 
 def test_the_example_of_the_released_training_validates_and_states_only_what_differs_from_the_defaults():
@@ -126,13 +105,12 @@ def test_the_forecast_of_the_paper_counts_its_images_and_divides_them_by_a_publi
     text = (DOCS.parent / "config" / "paper.yaml").read_text()
     page = (DOCS / "forecast.md").read_text()
     monkeypatch.chdir(tmp_path)  # where nothing has been indexed
-    suite = Suite(check_config(yaml.safe_load(text)))
-    images = {
-        name.replace("table", "Table "): sum(suite.work[job].trained for job in suite.jobs if job.experiment in experiments)
-        for name, experiments in suite.tables().items()
-    }
-    images["all, each run once"] = sum(work.trained * suite.jobs.count(job) for job, work in suite.work.items())
-    assert f"has {sum(suite.counts.values())} jobs, {suite.counts['train_folds']} of them trainings" in page
+    suite = Suite(make_plan(yaml.safe_load(text)))
+    tables = {job.task.wildcards["table"]: runs_before(job) for job in suite.jobs if job.task.rule == "write_table"}
+    images = {name.replace("table", "Table "): sum(job.trained for job in jobs) for name, jobs in tables.items()}
+    images["all, each run once"] = sum(job.trained for job in suite.jobs)
+    trainings = sum(job.task.rule == "train_folds" for job in suite.jobs)
+    assert f"has {len(suite.jobs)} jobs, {trainings} of them trainings" in page
     speed = 2_470 * 4.089 / 3.664  # of a ResNet-34, from that of a ResNet-50
     header = " ".join(text.split("suite:")[0].replace("#", " ").split())
     assert f"{images['all, each run once'] / speed / 3600:.0f} on one A100" in header

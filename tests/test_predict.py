@@ -15,17 +15,15 @@ from pml.evaluation.metrics import central_interval
 from pml.faces.align import read_image
 from pml.faces.alignment import align_face
 from pml.faces.detection import FaceDetector
-from pml.files import load_schema
 from pml.method import Method
 from pml.predict import Estimate, draw, find_face
+from pml.suite.settings import Settings
 from pml.training import run_directory
 from pml.training.augmentation import normalise
-from pml.training.settings import Augmentation, Settings
+from pml.training.model import build_model
 
-TRAINING = {name: part["default"] for name, part in load_schema("config")["$defs"]["training"]["properties"].items()}
-AUGMENTATION = Augmentation(flip=0, scale=0, rotation=0, translation=0, one_of=False, colour=(0, 0, 0, 0))
-TRAINING |= {"augmentation": AUGMENTATION, "device": "cpu"}
-SETTINGS = Settings(method="baselines.dex:DEX", options={}, backbone="resnet18", initialisation="random", courses=1, **TRAINING)
+OWN = {"method": "dex", "options": {}, "backbone": "resnet18", "backbone_options": {}, "initialisation": "random", "courses": 1}
+SETTINGS = Settings(**OWN, device="cpu")
 FACE_SIZE = 48
 FACTS = {"face_size": FACE_SIZE, "data": "noise", "train_images": 4}
 
@@ -46,12 +44,12 @@ class Regressor(Method):
 def write_run(directory: Path, settings: Settings = SETTINGS, **facts) -> Path:
     directory.mkdir()
     torch.manual_seed(0)
-    model = run_directory.build_model(settings, torch.device("cpu"))
+    model = build_model(settings, torch.device("cpu"))
     with torch.no_grad():  # a head so steep that a face and its mirror image differ in age
         for weight in model.method.parameters():
             weight *= 30
-    run_directory.write_model(directory, model)
-    run_directory.write_run(directory, settings, **facts)
+    model.save(directory / "model.pt")
+    run_directory.write_run(directory, "torch", settings=settings.as_dict(), **facts)
     return directory
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pml.datasets.listing import UNLISTED, Label, count_parts, count_stds, join, read_fields, read_label, survey
-from pml.datasets.tables import Tables, reject
+from pml.datasets.tables import Nominal, Tables, reject
 from pml.errors import InputError
 
 LAYOUT = (
@@ -23,6 +23,7 @@ LAYOUT = (
 OBTAIN = "download it from https://data.chalearnlap.cvc.uab.cat/AppaRealAge/appa-real-release.zip"
 SYNTHETIC = "pml.datasets.synthetic.appa_real:write_appa_real"
 OFFICIAL = {"train": 4113, "validation": 1500, "test": 1978}  # images
+NOMINAL = Nominal(images=7_591, parts=OFFICIAL)
 LABEL_FILE = re.compile(r"gt_avg_(train|valid|test)\.csv", re.IGNORECASE)
 PARTS = {"train": "train", "valid": "validation", "test": "test"}
 COLUMNS = {"apparent": ("apparent_age_avg", "apparent_age_std"), "real": ("real_age", None)}

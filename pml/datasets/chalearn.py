@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pml.datasets.listing import Label, count_parts, count_stds, is_picture, join, read_fields, read_label, survey
-from pml.datasets.tables import Tables
+from pml.datasets.tables import Nominal, Tables
 from pml.errors import InputError
 
 LAYOUT = "pictures such as Train/image_1.jpg, and for each part a label file, such as Train.csv, with rows image_1.jpg;mean;std"
@@ -25,6 +25,7 @@ OBTAIN = (
 )
 SYNTHETIC = "pml.datasets.synthetic.chalearn:write_chalearn"
 OFFICIAL = {"train": 2476, "validation": 1136, "test": 1079}  # images
+NOMINAL = Nominal(images=4_691, parts=OFFICIAL, histogram="chalearn2015_age_histogram.csv")
 PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test"} | dict.fromkeys(
     ("validation", "valid", "val"), "validation"
 )

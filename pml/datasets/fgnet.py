@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pml.datasets.listing import survey
-from pml.datasets.tables import Row, Tables, reject
+from pml.datasets.tables import Nominal, Row, Tables, reject
 
 LAYOUT = "a folder 'images' with names such as 001A02.JPG and, beside it, a folder 'points' with names such as 001a02.pts"
 IMAGE = re.compile(r"(?P<subject>[0-9]{3})A(?P<age>[0-9]{2})[a-z]?\.jpg", re.IGNORECASE | re.ASCII)
@@ -22,6 +22,7 @@ FIVE_POINTS = {"left_eye": 31, "right_eye": 36, "nose": 67, "left_mouth": 48, "r
 POINTS = 68
 OBTAIN = "download it from http://yanweifu.github.io/FG_NET_data/FGNET.zip"
 SYNTHETIC = "pml.datasets.synthetic.fgnet:write_fgnet"
+NOMINAL = Nominal(images=1_002, subjects=82, megabytes=46, histogram="fgnet_age_histogram.csv")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from pml.datasets.listing import survey
-from pml.datasets.tables import Row, Tables, reject
+from pml.datasets.tables import Nominal, Row, Tables, reject
 from pml.errors import InputError
 
 LAYOUT = (
@@ -29,6 +29,7 @@ OBTAIN = (
     "https://uncw.edu, put its CSV and the album into one folder or zip"
 )
 SYNTHETIC = "pml.datasets.synthetic.morph2:write_morph2"
+NOMINAL = Nominal(images=55_134, subjects=13_617, histogram="morph2_age_histogram.csv")
 NAME = re.compile(
     r"(?P<subject>[0-9]{5,6})_(?P<picture>[0-9]{1,2})(?P<gender>[MF])(?P<age>[0-9]{2})\.jpg", re.IGNORECASE | re.ASCII
 )

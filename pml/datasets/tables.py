@@ -24,6 +24,25 @@ class Tables:
     findings: dict[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Nominal:
+    """What a format's data set is known to have before it is there, as docs/datasets.md says.
+
+    Attributes:
+        images: that are indexed.
+        subjects: 0 where the data set does not tell them.
+        parts: images of each of the owners' parts, if there are any.
+        megabytes: of what is downloaded; None where it is not known.
+        histogram: name of the file of its ages in pml/published, if they are published.
+    """
+
+    images: int
+    subjects: int = 0
+    parts: dict[str, int] = field(default_factory=dict)
+    megabytes: float | None = None
+    histogram: str | None = None
+
+
 def reject(image: str, reason: str) -> Row:
     """Return a row of rejected.csv."""
     return {"image": image, "stage": "datasets", "reason": reason}

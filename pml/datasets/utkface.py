@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pml.datasets.listing import survey
-from pml.datasets.tables import Row, Tables, reject
+from pml.datasets.tables import Nominal, Row, Tables, reject
 
 LAYOUT = "names such as 26_0_1_20170116174525125.jpg or 26_0_1_20170116174525125.jpg.chip.jpg"
 OBTAIN = "download UTKFace.tar.gz, the aligned and cropped faces, from https://susanqq.github.io/UTKFace/"
@@ -27,6 +27,7 @@ GENDERS = {"0": "male", "1": "female"}
 RACES = {"0": "white", "1": "black", "2": "asian", "3": "indian", "4": "other"}
 MAX_AGE = 116  # years, by the owners' page
 OFFICIAL = 23_708  # images
+NOMINAL = Nominal(images=OFFICIAL)
 
 
 @dataclass(frozen=True)

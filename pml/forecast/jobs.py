@@ -1,84 +1,117 @@
-"""The jobs of a suite that has nothing yet, as the graph will have them."""
+"""The jobs of a suite, each with what it has to do."""
 
-from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from pml.config import IMAGENET, fold_jobs, folds, is_pixel_free
-from pml.products import final_products, margins_figures
+from pml.errors import InputError
+from pml.forecast.sizes import FoldSize, dataset_index, fold_sizes
+from pml.forecast.timing import workload_of
+from pml.registry import find
+from pml.suite.plan import RULES, Plan
+from pml.task import Task, flat
+
+RUNS = ("train_folds", "look_up_folds")
+# Rules whose processes load PyTorch; and those that wait for a network, or only copy. All others are small jobs.
+TORCH_RULES = ("train_folds", "align_faces", "extract_features", "draw_figure3", "draw_figure4", "draw_diagnostics")
+FREE_RULES = ("fetch_archive", "fetch_weights", "publish")
+PICTURES = {"draw_synthetic_archive": "draw", "align_faces": "align"}
+STAND_IN = "fgnet"  # whose pictures are timed in place of those of a format that cannot be drawn
 
 
-@dataclass(frozen=True)
-class TrainingJob:
-    """One job of the rule train_folds, or of look_up_folds if it does not train.
+@dataclass(eq=False)
+class Job:
+    """A job of a suite.
 
     Attributes:
-        experiment, method: keys of the config.
-        folds: numbers of the folds that its process trains.
-        kept: how many of them leave a model.pt.
-        trains: false for a method that looks at no pixels.
+        task: as the plan has it.
+        work: how often it does what `pml.forecast.timing.Rates` has the seconds of; of `train` and `test` these are images,
+            each as often as it passes through the network.
+        predicted: rows of predictions that it writes.
+        earlier: the jobs that make its inputs.
     """
 
-    experiment: str
-    method: str
-    folds: tuple[int, ...]
-    kept: int
-    trains: bool
+    task: Task
+    work: dict[tuple[str, str], int]
+    predicted: int = 0
+    earlier: list["Job"] = field(default_factory=list)
+
+    @property
+    def workload(self) -> str:
+        """How it trains; "" if it does not."""
+        return next((of for name, of in self.work if name == "train"), "")
+
+    @property
+    def trained(self) -> int:
+        """Images forward and backward, each as often as it is."""
+        return self.work.get(("train", self.workload), 0)
 
 
-def training_jobs(config: dict) -> list[TrainingJob]:
-    """Return every training job of a checked config."""
-    jobs = []
-    for name, experiment in config["experiments"].items():
-        kept = set(folds(experiment["keep_models"]))
-        for method in experiment["methods"]:
-            for numbers in fold_jobs(experiment, method):
-                trains = not is_pixel_free(config["methods"][method])
-                job = TrainingJob(name, method, tuple(numbers), trains * len(kept.intersection(numbers)), trains)
-                jobs += [job] * len(experiment["seeds"])
-    return jobs
+class Suite:
+    """A plan with the sizes of its data sets and folds.
+
+    Attributes:
+        jobs: all of them.
+        images: of each data set.
+        sources: where that number comes from.
+        formats: of each data set, the one whose pictures are timed.
+
+    Raises:
+        InputError: an experiment names a fold that its protocol does not make.
+    """
+
+    def __init__(self, plan: Plan):
+        self.plan = plan
+        indices = {name: dataset_index(plan, name) for name in plan.config["datasets"]}
+        self.images = {name: len(index) for name, (index, _) in indices.items()}
+        self.sources = {name: source for name, (_, source) in indices.items()}
+        formats = {name: dataset["format"] for name, dataset in plan.config["datasets"].items()}
+        self.formats = {name: of if hasattr(find("format", of), "SYNTHETIC") else STAND_IN for name, of in formats.items()}
+        self._sizes: dict[str, dict[int, FoldSize]] = {}
+        for task in plan.tasks("assign_folds"):
+            name = task.wildcards["experiment"]
+            index, source = indices[plan.config["experiments"][name]["dataset"]]
+            self._sizes[name] = sizes = fold_sizes(task.settings, index, source != "index.csv")
+            if absent := set(task.settings["needed"]) - set(sizes):
+                made = f"{task.settings['protocol']} makes {len(sizes)}"
+                where = f"config: experiments.{name}.folds: fold {min(absent)}"
+                raise InputError(f"{where}, but {made}; name folds that there are")
+        self.jobs = [self._job(task) for task in plan.tasks(*RULES)]
+        makers = {path: job for job in self.jobs for path in flat(job.task.outputs)}
+        for job in self.jobs:
+            job.earlier = list({makers[path]: None for path in flat(job.task.inputs) if path in makers})
+
+    @property
+    def workloads(self) -> list[str]:
+        """What is trained, each kind once."""
+        return list(dict.fromkeys(job.workload for job in self.jobs if job.workload))
+
+    def _job(self, task: Task) -> Job:
+        if task.rule in FREE_RULES:
+            return Job(task, {})
+        job = Job(task, {("start" if task.rule in TORCH_RULES else "small_job", ""): 1})
+        if task.rule in PICTURES:
+            dataset = task.wildcards["dataset"]
+            job.work[PICTURES[task.rule], self.formats[dataset]] = self.images[dataset]
+        if task.rule not in RUNS:
+            return job
+        folds = [self._sizes[task.wildcards["experiment"]][fold] for fold in task.settings["folds"]]
+        job.predicted = sum(len(size.train) * size.test for size in folds)
+        if training := task.settings.get("training"):
+            # What fills no whole batch is left out of an epoch.
+            images = [count - count % min(training["batch_size"], max(count, 1)) for size in folds for count in size.train]
+            watched = [size.validation + (size.test if training["selection"] == "oracle" else 0) for size in folds]
+            tests = sum(len(size.train) * training["epochs"] * count for size, count in zip(folds, watched, strict=True))
+            workload = workload_of(training, self.plan.config["face_size"])
+            job.work |= {("train", workload): training["epochs"] * sum(images), ("test", workload): job.predicted + tests}
+        return job
 
 
-def rule_counts(config: dict) -> Counter[str]:
-    """Return how many jobs each rule has, `all` left out; no more of them than `snakemake --dry-run` lists."""
-    datasets, experiments = config["datasets"].values(), config["experiments"]
-    archives = [archive for dataset in datasets for archive in dataset["archives"]]
-    started = [chosen["backbone"] for chosen in experiments.values() if chosen["initialisation"] == IMAGENET]
-    tables = [name for name in config["tables"] if name != "table6"]
-    curricula = config["tables"].get("table6", {"experiments": []})["experiments"]
-    courses = sum(len(experiments[name]["curriculum"]) for name in curricula)
-    margins = margins_figures(config)
-    trains = [job.trains for job in training_jobs(config)]
-    counts = {
-        "fetch_archive": sum("url" in archive for archive in archives),
-        "draw_synthetic_archive": sum("synthetic" in archive for archive in archives),
-        "fetch_weights": len(set(started)),
-        "write_settings": sum(len(chosen["methods"]) for chosen in experiments.values()),
-        "train_folds": trains.count(True),
-        "look_up_folds": trains.count(False),
-        "pool_course": courses,
-        "evaluate_course": courses,
-        "write_table": len(tables),
-        "write_table_experiments": len(tables),
-        "write_table6": "table6" in config["tables"],
-        "write_table6_experiments": "table6" in config["tables"],
-        "write_comparison": len(config["comparisons"]),
-        "write_comparison_experiments": len(config["comparisons"]),
-        "write_leakage": bool(config["leakage"]),
-        "write_leakage_experiments": bool(config["leakage"]),
-        "draw_figure3": "figure3" in config["figures"],
-        "draw_figure4": "figure4" in config["figures"],
-        "extract_features": 2 * ("figure4" in config["figures"]),
-        "inspect_margins": len(margins),
-        "draw_margins": len(margins),
-        "publish": len(final_products(config)),
-    }
-    counts |= dict.fromkeys(("index_images", "align_faces", "report_data"), len(datasets))
-    of_experiments = (
-        "assign_folds",
-        "pool_predictions",
-        "evaluate_predictions",
-        "draw_training_curves",
-        "draw_errors_by_age",
-    )
-    counts |= dict.fromkeys(of_experiments, len(experiments))
-    return Counter({rule: int(count) for rule, count in counts.items() if count})
+def runs_before(job: Job) -> set[Job]:
+    """Return the jobs that train or look up and must be done before a job is."""
+    found: set[Job] = set()
+    waiting = [job]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting += one.earlier
+    return {job for job in found if job.task.rule in RUNS}

@@ -1,40 +1,101 @@
+import json
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import yaml
 
-from pml.config import check_config
-from pml.forecast.jobs import rule_counts, training_jobs
+from pml.errors import InputError
+from pml.forecast.jobs import Job, Suite, runs_before
+from pml.suite import make_plan
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted(path.name for path in (ROOT / "config").glob("*.yaml"))
 
 
-def config_of(name: str) -> dict:
-    return check_config(yaml.safe_load((ROOT / "config" / name).read_text()))
+def job_of(suite: Suite, experiment: str, method: str) -> Job:
+    wanted = {"experiment": experiment, "method": method, "job": "1"}
+    return next(job for job in suite.jobs if wanted.items() <= job.task.wildcards.items())
 
 
-def test_methods_that_look_at_no_pixels_train_nothing_and_keep_no_model():
-    jobs = [job for job in training_jobs(config_of("config.yaml")) if job.method in ("constant_median", "id_lookup")]
-    assert jobs and not any(job.trains or job.kept for job in jobs)
-
-
-def test_the_models_that_jobs_keep_are_those_that_the_config_names():
-    jobs = [job for job in training_jobs(config_of("fgnet.yaml")) if job.method == "pml"]
-    assert [job.kept for job in jobs] == [1, *[0] * 9] and sum(len(job.folds) for job in jobs) == 82
+def work_of(suite: Suite, experiment: str, method: str) -> tuple[int, int, int]:
+    """Return the images that the first job of a method trains, tests and predicts."""
+    job = job_of(suite, experiment, method)
+    return job.trained, job.work.get(("test", job.workload), 0), job.predicted
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
-def test_every_rule_has_as_many_jobs_as_the_dry_run_counts(name, tmp_path):
-    for part in ("Snakefile", "environment.yml", "workflow", "profiles", "config", "published", "pml", "baselines"):
+def test_every_rule_has_as_many_jobs_as_the_dry_run_counts(name, tmp_path, monkeypatch):
+    for part in ("Snakefile", "environment.yml", "workflow", "profiles", "config", "pml", "baselines"):
         (tmp_path / part).symlink_to(ROOT / part)
+    monkeypatch.chdir(tmp_path)
     command = [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1", "--configfile", f"config/{name}"]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr[-2000:]
     stats = (run.stdout + run.stderr).split("Job stats:")[1].split("total")[0]
     counted = {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", stats, re.MULTILINE) if rule != "all"}
-    assert rule_counts(config_of(name)) == counted
+    suite = Suite(make_plan(yaml.safe_load(Path("config", name).read_text())))
+    assert Counter(job.task.rule for job in suite.jobs) == counted
+
+
+def test_a_job_trains_on_whole_batches_in_every_epoch_and_tests_once(suite, changed):
+    assert work_of(suite, "first", "pml") == (3 * 80, 20, 20)
+    assert work_of(changed("first", {"batch_size": 30}), "first", "pml")[0] == 3 * 60
+    assert work_of(changed("first", {"batch_size": 500}), "first", "pml")[0] == 3 * 80
+
+
+def test_a_job_of_several_folds_does_the_work_of_all(suite):
+    assert work_of(suite, "second", "kl") == (2 * 3 * 90, 20, 20)
+
+
+def test_a_reference_predicts_and_trains_nothing(suite):
+    assert work_of(suite, "first", "constant") == (0, 0, 20) and not job_of(suite, "first", "constant").workload
+
+
+def test_a_reference_of_the_user_s_own_trains_nothing_either(config, tmp_path, monkeypatch):
+    (tmp_path / "guesses.py").write_text(
+        "from baselines.constant_median import ConstantMedian\n\n\nclass Guess(ConstantMedian):\n    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    config["methods"]["constant"]["class"] = "guesses:Guess"
+    assert work_of(Suite(make_plan(config)), "first", "constant") == (0, 0, 20)
+
+
+def test_a_part_that_is_watched_is_tested_after_every_epoch(changed):
+    assert work_of(changed("first", {"selection": "oracle"}), "first", "pml")[1] == 20 + 3 * 20
+
+
+def test_a_curriculum_trains_on_each_of_its_parts_for_all_epochs(changed):
+    plain = work_of(changed("first", {"batch_size": 2}), "first", "pml")[0]
+    trained, _, predicted = work_of(changed("first", curriculum=[0.5]), "first", "pml")
+    assert plain < trained < 2 * plain and predicted == 2 * 20
+
+
+def test_a_table_needs_the_runs_that_its_own_start_from(suite):
+    tables = {job.task.wildcards["table"]: runs_before(job) for job in suite.jobs if job.task.rule == "write_table"}
+    needed = {table: Counter(job.task.wildcards["experiment"] for job in jobs) for table, jobs in tables.items()}
+    assert needed == {"table4": {"first": 2, "second": 4}, "leakage": {"first": 3}}
+
+
+@pytest.mark.parametrize(
+    "change, workloads",
+    [
+        ({"epochs": 9}, 2),
+        ({"learning_rate": 0.1}, 2),
+        ({"selection": "oracle"}, 2),
+        ({"batch_size": 20}, 4),
+        ({"precision": "auto"}, 4),
+    ],
+)
+def test_methods_whose_settings_have_one_speed_are_one_workload(change, workloads, suite, changed):
+    assert sorted(json.loads(workload)["method"] for workload in suite.workloads) == ["kl", "pml"]
+    assert len(changed("second", change).workloads) == workloads
+
+
+def test_a_fold_that_the_protocol_does_not_make_is_an_error(changed):
+    with pytest.raises(InputError, match="experiments.second.folds: fold 11, but lopo makes 10; name folds that there are"):
+        changed("second", folds="1-11")

@@ -1,7 +1,7 @@
 """Stage: an archive of synthetic faces in the layout of a data set's owners."""
 
-from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 
 from pml.errors import InputError
 from pml.registry import find
@@ -25,5 +25,4 @@ def write_archive(format: str, path: Path, subjects: int, images: int, seed: int
     writer = getattr(find("format", format), "SYNTHETIC", None)
     if writer is None:
         raise InputError(f"format '{format}': it cannot be drawn, since it names no SYNTHETIC writer; give a path or a url")
-    module, _, function = writer.partition(":")
-    getattr(import_module(module), function)(path, subjects, images, seed)
+    resolve_name(writer)(path, subjects, images, seed)

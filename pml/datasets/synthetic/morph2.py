@@ -1,7 +1,7 @@
 """Writes synthetic people as MORPH Album 2: `MORPH/morph_2008_nonCommercial.csv` and `MORPH/Album2/009055_1M54.JPG`.
 
-Ages and pictures per person follow pml/published/morph2_*.csv, races and genders the real shares. Labels are wrong in the ways and,
-in large archives, as often as the real ones; in small ones each way is there once.
+Ages and pictures per person follow pml/published/morph2_*.csv, races and genders the real shares. Labels are wrong in the ways
+and, in large archives, as often as the real ones; in small ones each way is there once.
 """
 
 import zipfile

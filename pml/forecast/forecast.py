@@ -1,0 +1,119 @@
+"""The command `pml forecast`: what a suite will take, from its plan and the speed of a machine."""
+
+import sys
+from collections.abc import Collection
+from functools import cache
+from pathlib import Path
+from statistics import mean
+
+import numpy as np
+import pandas as pd
+
+from pml.files import replacing
+from pml.forecast.jobs import RUNS, Job, Suite, runs_before
+from pml.forecast.recorded import recorded_rates
+from pml.forecast.sizes import nominal
+from pml.forecast.text import forecast_text
+from pml.forecast.timing import UNKNOWN, Rates, calibrate, model_bytes
+from pml.suite import make_plan
+from pml.suite.config import read_config
+
+CHECKPOINT = 3  # weights, and two moments of each
+
+
+def forecast(configfile: Path, cores: int, runs: Path | None, csv: Path | None) -> None:
+    """Print what the suite of a config file will take, `cores` jobs at a time, and write it to `csv` if that is given.
+
+    The speed of training is measured here, or taken from the finished runs below `runs`.
+
+    Raises:
+        InputError: the config is wrong, a fold, a run or a method is not there, or a batch does not fit into the GPU.
+    """
+    suite = Suite(make_plan(read_config(configfile)))
+    rates = recorded_rates(runs, suite.workloads) if runs else Rates()
+    rates.add(calibrate([] if runs else suite.workloads, sorted(set(suite.formats.values())), cores))
+    disk, unknown = disk_bytes(suite, rates, cores)
+    rows = forecast_rows(suite, rates, cores, disk)
+    print(forecast_text(suite, rates, cores, rows, unknown))
+    if csv:
+        with replacing(csv) as temporary:
+            rows.to_csv(temporary, index=False, lineterminator="\n", float_format="%.1f")
+        print(f"{csv}: {len(rows)} rows", file=sys.stderr)
+
+
+def forecast_rows(suite: Suite, rates: Rates, cores: int, disk: dict[str, float]) -> pd.DataFrame:
+    """Return every amount of the forecast of a suite, `cores` jobs at a time.
+
+    A table's hours are those of all runs that it needs, so they do not add up: the rows of work count each job once.
+
+    Returns:
+        kind, name, jobs, images (that pass through a network forward and backward), low, middle, high, unit. Jobs and images
+        are missing where there are none.
+    """
+    seconds = {job: sum((count * rates.rate(*of) for of, count in job.work.items()), np.zeros(3)) for job in suite.jobs}
+    runs = [job for job in suite.jobs if job.task.rule in RUNS]
+
+    @cache
+    def end(job: Job) -> np.ndarray:  # where there is a core for every job
+        return seconds[job] + np.max([np.zeros(3), *map(end, job.earlier)], axis=0)
+
+    def row(kind: str, name: str, amount: float | np.ndarray, unit: str, jobs: int | None = None, images: int = 0) -> tuple:
+        return kind, name, jobs, images or None, *np.broadcast_to(amount, 3), unit
+
+    def work(kind: str, name: str, jobs: Collection[Job]) -> tuple:
+        total = sum((seconds[job] for job in jobs), np.zeros(3))
+        return row(kind, name, total, "s", len(jobs), sum(job.trained for job in jobs))
+
+    longest = np.max([end(job) for job in suite.jobs], axis=0)
+    shared = sum(seconds.values()) / cores
+    experiments: dict[str, list[Job]] = {}
+    for job in runs:
+        experiments.setdefault(job.task.wildcards["experiment"], []).append(job)
+    tables = {job.task.wildcards["table"]: runs_before(job) for job in suite.jobs if job.task.rule == "write_table"}
+    memory = {of: max(most) for (name, of), most in rates.samples.items() if name == "memory_mb"}
+    rows = [
+        *(work("experiment", name, jobs) for name, jobs in experiments.items()),
+        *(work("table", name, jobs) for name, jobs in tables.items()),
+        work("work", "training, each run once", runs),
+        work("work", "all other jobs", [job for job in suite.jobs if job.task.rule not in RUNS]),
+        row("wall", f"--cores {cores}", np.maximum(shared, longest), "s"),
+        row("wall", "any number", longest, "s"),
+        *(row("disk", name, size, "bytes") for name, size in disk.items()),
+        *(row("memory", of, most * np.array([1, 1, UNKNOWN]), "MB") for of, most in memory.items() if most),
+    ]
+    columns = ["kind", "name", "jobs", "images", "low", "middle", "high", "unit"]
+    return pd.DataFrame(rows, columns=columns).astype({"jobs": "Int64", "images": "Int64"})
+
+
+def disk_bytes(suite: Suite, rates: Rates, cores: int) -> tuple[dict[str, float], list[str]]:
+    """Return the bytes of each kind of file, and the labels of the data sets that have an archive of unknown size.
+
+    An archive that the user has takes nothing more, but its unpacked pictures take what it does; a folder in place of one is
+    linked.
+    """
+    fetched = unpacked = 0.0
+    unknown = {}
+    for name, dataset in suite.plan.config["datasets"].items():
+        paths = suite.plan.task("index_images", dataset=name).settings["archives"]
+        for path, archive in zip(map(Path, paths), dataset["archives"], strict=True):
+            megabytes, size = nominal(dataset["format"]).megabytes, 0.0
+            if path.exists():
+                size = 0 if path.is_dir() else path.stat().st_size
+            elif "synthetic" in archive:
+                size = suite.images[name] * mean(rates.samples["picture_bytes", suite.formats[name]])
+            elif "url" in archive and megabytes:
+                size = megabytes * 1e6 / len(dataset["archives"])
+            else:
+                unknown[dataset["label"]] = True
+            fetched += 0 if "path" in archive else size
+            unpacked += size
+    weights = {workload: model_bytes(workload) for workload in suite.workloads}
+    trained = [(job.workload, job.task.settings) for job in suite.jobs if job.workload]
+    return {
+        "archives": fetched,
+        "unpacked pictures": unpacked,
+        "face stores": 3 * sum(suite.images.values()) * suite.plan.config["face_size"] ** 2,
+        "models kept": sum(weights[of] * len({*chosen["folds"]} & {*chosen["keep_models"]}) for of, chosen in trained),
+        "predictions": sum(job.predicted for job in suite.jobs) * mean(rates.samples["prediction_bytes", ""]),
+        "checkpoints, while training": cores * CHECKPOINT * max(weights.values(), default=0),
+    }, list(unknown)

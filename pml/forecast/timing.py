@@ -1,0 +1,241 @@
+"""How fast this machine is: the suite's own code on a few made-up images, in as many processes at once as there will be.
+
+What the forecast needs of `pml.training` is called here and nowhere else.
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import chdir
+from dataclasses import asdict, dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from time import perf_counter, process_time
+
+import numpy as np
+import pandas as pd
+import torch
+
+import pml
+from pml.datasets.archives import unpack
+from pml.datasets.index import build_tables
+from pml.datasets.synthetic.draw import write_archive
+from pml.errors import InputError
+from pml.faces.align import align_images
+from pml.faces.detection import FaceDetector
+from pml.progress import progress
+from pml.suite import make_plan
+from pml.suite.settings import Settings, Training, build_settings
+from pml.task import Task
+from pml.training.data import Part
+from pml.training.device import choose_device
+from pml.training.loop import Trainer
+from pml.training.model import build_model, predict
+
+UNKNOWN = 1.2  # what samples do not show, either way: other loads, other temperatures, pictures unlike the made-up ones
+# Settings that decide what a network learns and not how fast.
+LEARNT = {"initialisation", "courses", "epochs", "whole_ages", "learning_rate", "backbone_rate", "weight_decay", "momentum"}
+LEARNT |= {"nesterov", "schedule", "decay", "power", "warmup_epochs", "warmup_from", "selection"}
+REPEATS, STEPS = 4, 4  # epochs that are timed, after one that is not; batches of each
+# With one epoch a course, training reports the end of every epoch.
+MEASURED = {"initialisation": "random", "courses": REPEATS + 1, "epochs": 1}
+MOST_PIXELS = 4 * 224**2  # of a batch on a CPU, where a larger one is no faster
+PICTURES, PEOPLE = 24, 6
+PROCESS, GPU = "of a process", "of the GPU"  # whose memory
+TINY: dict = {
+    "suite": "calibration",
+    "face_size": 32,
+    "datasets": {"a": {"format": "fgnet", "label": "A", "archives": [{"synthetic": {"subjects": PEOPLE, "images": PICTURES}}]}},
+    "methods": {"pml": {"class": "pml", "label": "PML"}},
+    "experiments": {
+        "a": {"dataset": "a", "protocol": "random", "folds": [1], "methods": ["pml"], "backbone": "resnet18"}
+        | {"initialisation": "random", "training": {"epochs": 1, "batch_size": 6}}
+    },
+}
+
+
+@dataclass
+class Rates:
+    """How fast a machine is, and what its processes need.
+
+    Attributes:
+        samples: what was measured, by name and by what it is of, a workload or a format. Seconds on the wall: `train` and
+            `test` for an image with all its views; `start` of a training process beside its images; `small_job`, a process
+            that makes a table or a figure; `draw` and `align` for a picture. `picture_bytes` in an archive,
+            `prediction_bytes` of a run for each test image, `memory_mb` at most, and `share`, the seconds of the processor for
+            one on the wall.
+        device: what trains, cpu or the name of a GPU.
+        notes: what a reader should know of them.
+    """
+
+    samples: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+    device: str = ""
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, other: "Rates") -> None:
+        """Take over what `other` knows."""
+        for key, values in other.samples.items():
+            self.samples.setdefault(key, []).extend(values)
+        self.device = other.device or self.device
+
+    def rate(self, name: str, of: str = "") -> np.ndarray:
+        """Return (3,) the mean of the samples between the least and the greatest, each moved outwards by `UNKNOWN`."""
+        values = self.samples[name, of]
+        return np.array([min(values) / UNKNOWN, np.mean(values), max(values) * UNKNOWN])
+
+
+def workload_of(training: dict, face_size: int) -> str:
+    """Return as JSON what decides how fast a run trains: some of its settings, and the width of a face in pixels."""
+    values = {name: value for name, value in training.items() if name not in LEARNT}
+    return json.dumps(values | {"face_size": face_size}, sort_keys=True)
+
+
+def calibrate(workloads: Sequence[str], formats: Sequence[str], processes: int) -> Rates:
+    """Return the rates of this machine with `processes` jobs of a suite at once.
+
+    Args:
+        workloads: to train; none measures the rest alone.
+        formats: of the data sets, whose pictures to draw and align.
+
+    Raises:
+        InputError: a batch does not fit into the GPU's memory, a method or a stage fails, or a process is killed.
+    """
+    # Each piece of work as often as there are processes, one after the other: so all do the same at the same time.
+    timed = {workload: as_timed(workload) for workload in workloads}
+    pieces: list[tuple] = [(measure_training, workload) for workload in dict.fromkeys(timed.values())]
+    pieces += [(measure_pictures, format) for format in formats] + [(measure_processes,)]
+    rates = Rates()
+    with ProcessPoolExecutor(processes, get_context("spawn"), _begin_process) as pool:
+        running = [pool.submit(*piece) for piece in pieces for _ in range(processes)]
+        try:
+            for done in progress(as_completed(running), "calibration", len(running)):
+                rates.add(done.result())
+        except BrokenProcessPool:
+            remedy = f"try fewer than {processes} --cores"
+            raise InputError(f"a process of the calibration was killed, as for lack of memory; {remedy}") from None
+        finally:
+            pool.shutdown(cancel_futures=True)
+    rates.samples |= {(name, of): rates.samples[name, timed[of]] for of in timed for name in ("train", "test")}
+    return rates
+
+
+def as_timed(workload: str) -> str:
+    """Return the workload that is timed for this one: on a CPU with batches that are not larger than need be."""
+    values = json.loads(workload)
+    if choose_device(values["device"]).type == "cpu":
+        values["batch_size"] = min(values["batch_size"], max(2, MOST_PIXELS // values["face_size"] ** 2))
+    return json.dumps(values, sort_keys=True)
+
+
+def measure_training(workload: str) -> Rates:
+    """Return what training and testing take of this process, which does nothing else.
+
+    Raises:
+        InputError: the batch does not fit into the GPU's memory, or the method is not to be had.
+    """
+    settings, size = _settings(workload)
+    device, count = choose_device(settings.device), STEPS * settings.batch_size
+    generator = np.random.default_rng(0)
+    faces = generator.integers(0, 256, (count, size, size, 3), np.uint8)
+    index = pd.DataFrame({"age": generator.uniform(*settings.ages, count), "age_std": np.nan})
+    part = Part(index, np.arange(count), np.ones(count, int))
+    clocks: list[tuple[float, float]] = []  # of the wall and of the process, at the end of every epoch
+
+    def end_epoch(course: int = 0) -> None:
+        clocks.append((perf_counter(), process_time()))
+
+    try:
+        model = build_model(settings, device)
+        Trainer(model, settings, faces, part, end_course=end_epoch).train()
+        end_epoch()  # the last, which is not reported
+        test = [_seconds(lambda: predict(model, faces, part.store_rows, settings)) / count for _ in range(3)][1:]
+    except torch.cuda.OutOfMemoryError as error:
+        batch = f"training.batch_size {settings.batch_size} at {size} pixels"
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{batch} does not fit into the memory of this GPU; lower it in the config: {reason}") from None
+    seconds, busy = np.diff(clocks, axis=0).T
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    samples = {("train", workload): list(seconds / count), ("test", workload): test, ("memory_mb", PROCESS): [memory]}
+    if device.type == "cpu":
+        return Rates(samples | {("share", ""): list(busy / seconds)}, "cpu")
+    return Rates(samples | {("memory_mb", GPU): [torch.cuda.max_memory_allocated() / 2**20]}, torch.cuda.get_device_name())
+
+
+def model_bytes(workload: str) -> int:
+    """Return the size of the model.pt of a workload."""
+    weights = build_model(_settings(workload)[0], torch.device("cpu")).weights()
+    return sum(tensor.numel() * tensor.element_size() for part in weights.values() for tensor in part.values())
+
+
+def measure_pictures(format: str) -> Rates:
+    """Return what it takes to draw a picture in `format`, and to find and align its face with the real detector.
+
+    The pictures are synthetic, so real ones that are larger take longer to read.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        archive, images = folder / "archive", folder / "images"
+        drawn = _seconds(lambda: write_archive(format, archive, PEOPLE, PICTURES, seed=0))
+        unpack([archive], images)
+        tables = build_tables(format, images, {})
+        index, landmarks, detector = tables["index"], tables["landmarks"], FaceDetector()
+        align_images(images, index[:1], landmarks, 64, folder / "first.npy", detector)
+        aligned = _seconds(lambda: align_images(images, index, landmarks, 64, folder / "faces.npy", detector))
+        measured = {"draw": drawn / PICTURES, "align": aligned / len(index), "picture_bytes": archive.stat().st_size / PICTURES}
+    return Rates({(name, format): [value] for name, value in measured.items()})
+
+
+def measure_processes() -> Rates:
+    """Return what a process takes beside its images: every stage of a tiny suite, started as the rules start it.
+
+    Raises:
+        InputError: a stage fails; the message ends with what it said.
+    """
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        plan = make_plan(TINY)
+        plan.save()
+        seconds = {task.rule: _run(task, plan.path) for task in plan.tasks()}
+        (training,) = plan.tasks("train_folds")
+        run = Path(training.settings["runs"], "fold001")
+        tested = len(pd.read_csv(run / "predictions.csv"))
+        written = sum(path.stat().st_size for path in run.glob("predictions.*"))
+    small = [seconds[rule] for rule in seconds if rule not in ("draw_synthetic_archive", "align_faces", "train_folds")]
+    measured = {"start": seconds["train_folds"], "small_job": sum(small) / len(small), "prediction_bytes": written / tested}
+    return Rates({(name, ""): [value] for name, value in measured.items()})
+
+
+def _run(task: Task, suite: str) -> float:
+    """Return the seconds that a stage takes as a process of its own."""
+    options = [word for name, value in task.wildcards.items() for word in (f"--{name}", value)]
+    paths = [str(Path(pml.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]  # the package need not be installed
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    command = [sys.executable, "-m", "pml.stage", task.rule, "--suite", suite, *options]
+    start = perf_counter()
+    stage = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if stage.returncode:
+        said = (stage.stderr.strip() or "it says nothing").splitlines()[-1]
+        raise InputError(f"python -m pml.stage {task.rule} fails on a small example, so it would in the suite: {said}")
+    return perf_counter() - start
+
+
+def _settings(workload: str) -> tuple[Settings, int]:
+    values = json.loads(workload)
+    size = values.pop("face_size")
+    return build_settings(asdict(Training()) | values | MEASURED, "the forecast"), size
+
+
+def _begin_process() -> None:
+    torch.set_num_threads(1)  # as the rules have it
+    sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (the bars of the stages would run through that of the calibration)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = perf_counter()
+    work()
+    return perf_counter() - start
