@@ -20,7 +20,7 @@ from pml.predict import Estimate, draw, find_face
 from pml.suite.settings import Settings
 from pml.training import run_directory
 from pml.training.augmentation import normalise
-from pml.training.model import build_model
+from pml.training.model import build_model, load_model
 
 OWN = {"method": "dex", "options": {}, "backbone": "resnet18", "backbone_options": {}, "initialisation": "random", "courses": 1}
 SETTINGS = Settings(**OWN, device="cpu")
@@ -98,7 +98,7 @@ def test_the_face_is_that_of_the_face_store(folder):
 
 def test_age_and_interval_are_those_of_the_mean_over_face_and_mirror_image(folder, tmp_path, capsys):
     main(["predict", str(folder / "face.png"), "--model", str(folder / "run"), "--output", str(tmp_path)])
-    model, _ = run_directory.load_model(folder / "run", torch.device("cpu"))
+    model, _ = load_model(folder / "run", torch.device("cpu"))
     model.backbone.eval()
     _, face = find_face(folder / "face.png", FaceDetector(), FACE_SIZE)
     with torch.inference_mode():
