@@ -30,7 +30,7 @@ def neutral(look: Look, width: int = 200, height: int = 250) -> tuple[np.ndarray
     portrait, points = draw_face(look, Pose())
     matrix = _similarity(0.0, 0.22 * width / UNIT, np.array([width / 2, 0.47 * height]))
     portrait = cv2.warpPerspective(portrait, matrix, (width, height), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
-    picture = portrait[..., :3] + (1 - portrait[..., 3:]) * np.float32([0.80, 0.82, 0.84])
+    picture = portrait[..., :3] + (1 - portrait[..., 3:]) * np.array([0.80, 0.82, 0.84], np.float32)
     points = cv2.perspectiveTransform((points * UNIT + CENTRE)[None], matrix)[0]
     return _to_bytes(picture), points
 
@@ -82,7 +82,7 @@ def _developed(picture: np.ndarray, rng: np.random.Generator, grey: bool) -> np.
     picture = picture * np.float32(rng.uniform(0.75, 1.03) * np.array([1 + warmth, 1 + tint, 1 - warmth]))
     picture = 0.5 + (picture - 0.5) * np.float32(rng.uniform(0.80, 1.15)) + np.float32(rng.normal(0, 0.03))
     if grey:
-        picture = picture @ np.float32([0.299, 0.587, 0.114])
+        picture = picture @ np.array([0.299, 0.587, 0.114], np.float32)
     picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.3, 1.3))
     noise = rng.standard_normal(picture.shape, np.float32)
     return _to_bytes(picture + np.float32(rng.uniform(0.003, 0.03)) * noise)

@@ -1,10 +1,9 @@
 """Writes synthetic people as MORPH Album 2: `MORPH/morph_2008_nonCommercial.csv` and `MORPH/Album2/009055_1M54.JPG`.
 
-Ages and pictures per person follow pml/published/morph2_*.csv, races and genders the real shares. Labels are wrong in the ways and,
-in large archives, as often as the real ones; in small ones each way is there once.
+Ages and pictures per person follow pml/published/morph2_*.csv, races and genders the real shares. Labels are wrong in the ways
+and, in large archives, as often as the real ones; in small ones each way is there once.
 """
 
-import zipfile
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -13,8 +12,7 @@ import pandas as pd
 
 from pml.datasets.synthetic.camera import photograph
 from pml.datasets.synthetic.people import Person, draw_ages, draw_person, look_at
-from pml.datasets.synthetic.writing import jpeg, write_entry
-from pml.files import replacing
+from pml.datasets.synthetic.writing import jpeg, writing_zip
 from pml.progress import progress
 
 PUBLISHED = Path(__file__).parents[2] / "published"
@@ -40,14 +38,14 @@ def write_morph2(path: str | Path, subjects: int, images: int, seed: int) -> Non
     """
     rows = _with_dirt(draw_rows(subjects, images, np.random.default_rng([seed, 0])), np.random.default_rng([seed, 1]))
     photographed = rows[rows["has_file"]]
-    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        write_entry(archive, "MORPH/README.txt", README.encode())
-        write_entry(archive, "MORPH/morph_2008_nonCommercial.csv", _csv(rows[rows["has_row"]]))
+    with writing_zip(path) as write:
+        write("MORPH/README.txt", README.encode())
+        write("MORPH/morph_2008_nonCommercial.csv", _csv(rows[rows["has_row"]]))
         for row in progress(photographed.itertuples(), "synthetic faces", total=len(photographed)):
             person = _draw_suitable(row.race_shown, row.male, np.random.default_rng([seed, 2, row.id_num]))
             rng = np.random.default_rng([seed, 3, row.id_num, row.picture_num])
             picture, _ = photograph(look_at(person, row.age_shown, rng), rng)
-            write_entry(archive, f"MORPH/{row.photo}", jpeg(picture, rng))
+            write(f"MORPH/{row.photo}", jpeg(picture, rng))
 
 
 def draw_rows(subjects: int, images: int, rng: np.random.Generator) -> pd.DataFrame:
