@@ -13,7 +13,7 @@ import yaml
 
 from pml.errors import InputError
 
-SCHEMAS = Path(__file__).parent / "schemas"
+SCHEMAS, PUBLISHED = Path(__file__).parent / "schemas", Path(__file__).parent / "published"
 DTYPES = {"string": "str", "integer": "int64", "number": "float64"}
 
 

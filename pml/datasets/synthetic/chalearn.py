@@ -5,10 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pml.datasets.synthetic.people import draw_ages
+from pml.datasets.synthetic.people import draw_ages, published
 from pml.datasets.synthetic.writing import APPLE_DOUBLE, draw_crowd, jpeg, shoot, split, writing_zip
 
-HISTOGRAM = Path(__file__).parents[2] / "published" / "chalearn2015_age_histogram.csv"
 FOLDERS = {"train": "Train", "validation": "Validation", "test": "Test"}
 
 
@@ -45,4 +44,4 @@ def write_chalearn(path: str | Path, subjects: int, images: int, seed: int) -> N
 
 def chalearn_histogram() -> pd.DataFrame:
     """Return the images per apparent age (years, the index) of the real parts, one column each, counted from their labels."""
-    return pd.read_csv(HISTOGRAM, index_col="apparent_age")
+    return published("chalearn2015_age_histogram")
