@@ -95,7 +95,7 @@ def _options(text: str) -> dict:
     except ValueError as error:
         raise InputError(f"--options: not JSON: {error}") from None
     if not isinstance(options, dict):
-        raise InputError('--options: give an object, such as \'{"sigma": 3}\'')
+        raise InputError("--options: give an object, such as '{\"sigma\": 3}'")
     return options
 
 
