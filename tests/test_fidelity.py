@@ -12,7 +12,6 @@ import yaml
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 from torch.testing import assert_close
 
-from pml.config import check_config
 from pml.datasets import chalearn
 from pml.evaluation import metrics
 from pml.files import load_schema
@@ -24,11 +23,14 @@ from pml.progressive_margin import PML
 from pml.progressive_margin.class_statistics import cosine_distance
 from pml.progressive_margin.margin_softmax import margin_log_softmax
 from pml.reporting import figure4
+from pml.suite.config import check_config
+from pml.suite.settings import Augmentation
 from pml.training import loop
 from pml.training.augmentation import MEAN, STD, augment, random_affine
 from pml.training.backbone import build_backbone
-from pml.training.batch_norm import batch_norm
-from pml.training.settings import Augmentation
+from pml.training.batch_norm import join_batch_norm
+from pml.training.data import Part
+from pml.training.model import Model
 from tests.several_processes import run_in_processes
 
 ROOT = Path(__file__).parents[1]
@@ -106,7 +108,7 @@ def test_row_04_class_centre():
         features, labels = (torch.cat([batch(seed)[part] for seed in range(3)]) for part in (0, 1))
         for age in labels.unique():
             assert_close(method.statistics.centres[int(age)], features[labels == age].mean(0))
-        method.begin_epoch()
+        method.begin_epoch(0)
         assert bool(method.statistics.counts.any()) == (method.options.preset == "paper")
         method.begin_course()
         assert not method.statistics.counts.any() and not method.statistics.centres.any()
@@ -218,7 +220,7 @@ def test_row_12_optimiser():
     training = demo_settings()
     stated = {"optimiser": "adam", "schedule": "cosine", "learning_rate": 1e-4, "weight_decay": 5e-4, "momentum": 0.9}
     assert {name: training[name] for name in stated} == stated
-    model = loop.Model(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2), torch.device("cpu"))
+    model = Model(torch.nn.Linear(2, 2), PML(2, range(2), PML.Options()), torch.device("cpu"))
     adam = loop.build_optimiser(model, as_settings(training))
     assert type(adam) is torch.optim.Adam and adam.defaults["weight_decay"] == 5e-4 and not adam.defaults["amsgrad"]
     sgd = loop.build_optimiser(model, as_settings(training | {"optimiser": "sgd"}))
@@ -236,7 +238,7 @@ def test_row_12_optimiser():
     adam, sgd = (loop.build_optimiser(model, as_settings(released | {"optimiser": name})) for name in ("adam", "sgd"))
     assert adam.defaults["amsgrad"] and sgd.defaults["nesterov"]
     shares = [(group["params"][0], group["share"]) for group in sgd.param_groups]
-    assert shares == [(model.backbone.weight, 0.1), (model.method.weight, 1)]
+    assert shares == [(model.backbone.weight, 0.1), (model.method.classifier.weight, 1)]
     rates = [loop.learning_rate_at(epoch, as_settings(released)) for epoch in (0, 50, 175, 300)]
     assert rates == pytest.approx([0.001 / 16, 0.001, 0.001 * 0.5**0.9, 0])
 
@@ -281,11 +283,12 @@ def ten_steps(changes: dict) -> dict:
     settings = as_settings(training)
     faces = np.random.default_rng(0).integers(0, 256, (17, 32, 32, 3), np.uint8)
     index = pd.DataFrame({"age": np.linspace(20, 60, 17).round(), "age_std": np.nan})
-    part = loop.Part(index, np.arange(17), np.ones(17, int))
+    part = Part(index, np.arange(17), np.ones(17, int))
     torch.manual_seed(0)
-    backbone, feature_dim = build_backbone("resnet18", "random", batch_norm(torch.device("cpu")))
+    backbone, feature_dim = build_backbone("resnet18", {})
+    join_batch_norm(backbone, torch.device("cpu"))
     backbone.double().register_forward_pre_hook(lambda backbone, inputs: (inputs[0].double(),))
-    model = loop.Model(backbone, PML(feature_dim, range(CLASSES), PML.Options()).double(), torch.device("cpu"))
+    model = Model(backbone, PML(feature_dim, range(CLASSES), PML.Options()).double(), torch.device("cpu"))
     gradients = []
 
     def keep_gradients(optimiser, *_):
@@ -293,7 +296,7 @@ def ten_steps(changes: dict) -> dict:
         gradients.append(torch.cat(of_all)[::100].clone())  # all would be a gigabyte
 
     hook = register_optimizer_step_pre_hook(keep_gradients)
-    loop.train(model, faces, part, settings, 0, 1, Path("absent.pt"), lambda line: None, {"validation": part})
+    loop.Trainer(model, settings, faces, part, watched={"validation": part}).train()
     hook.remove()
     parts = {"backbone": model.backbone, "method": model.method}
     state = {f"{name}.{key}": value for name, module in parts.items() for key, value in module.state_dict().items()}
@@ -306,30 +309,29 @@ def ten_steps(changes: dict) -> dict:
     }
 
 
-def few(ages) -> loop.Part:
+def few(ages) -> Part:
     """Return a part of eight images of these ages."""
-    return loop.Part(pd.DataFrame({"age": ages, "age_std": np.nan}), np.arange(8), np.ones(8, int))
+    return Part(pd.DataFrame({"age": ages, "age_std": np.nan}), np.arange(8), np.ones(8, int))
 
 
-def train_few(folder: Path, ages, watched=None, **changes) -> loop.Model:
+def train_few(ages, watched=None, **changes) -> Model:
     """Train PML on eight faces of noise of these ages, with `changes` to what a config gives."""
     training = demo_settings(batch_size=4, mirror_test=False, **changes)
     training["augmentation"] = Augmentation(**training["augmentation"])
     faces = np.random.default_rng(0).integers(0, 256, (8, 4, 4, 3), np.uint8)
     torch.manual_seed(0)
     backbone = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(48, 8))
-    model = loop.Model(backbone, PML(8, range(CLASSES), PML.Options()), torch.device("cpu"))
-    checkpoint = folder / "absent.pt"
-    loop.train(model, faces, few(ages), as_settings(training), 0, 1, checkpoint, lambda line: None, watched)
+    model = Model(backbone, PML(8, range(CLASSES), PML.Options()), torch.device("cpu"))
+    loop.Trainer(model, as_settings(training), faces, few(ages), watched=watched).train()
     return model
 
 
-def test_row_15_model_selection(tmp_path, monkeypatch):
+def test_row_15_model_selection(monkeypatch):
     ages, ends = np.linspace(20, 60, 8), []
     for validation in (None, {"validation": few(ages)}):
         errors = iter([1.0, 9.0])  # the first epoch looks better than the last
         monkeypatch.setattr(loop, "predict", lambda *_, errors=errors: (ages + next(errors), None))
-        ends.append(train_few(tmp_path, ages, validation, epochs=2))
+        ends.append(train_few(ages, validation, epochs=2))
     assert [row["validation_mae"] for row in ends[1].history] == pytest.approx([1.0, 9.0])
     assert "validation_mae" not in ends[0].history[0]
     for name, value in ends[0].method.state_dict().items():
@@ -337,14 +339,14 @@ def test_row_15_model_selection(tmp_path, monkeypatch):
     for selection, mae in (("validation", [1.0, 9.0]), ("oracle", [9.0, 1.0])):
         errors = iter(mae)
         monkeypatch.setattr(loop, "predict", lambda *_, errors=errors: (ages + next(errors), None))
-        chosen = train_few(tmp_path, ages, {selection: few(ages)}, epochs=2, selection=selection)
+        chosen = train_few(ages, {selection: few(ages)}, epochs=2, selection=selection)
         assert chosen.selected_epoch == 1 + mae.index(1.0)
         last = chosen.method.classifier.weight.equal(ends[0].method.classifier.weight)
         assert last == (chosen.selected_epoch == 2)
 
 
 def test_row_16_fgnet_score():
-    released = pd.read_csv(ROOT / "published/fgnet_per_subject_released.csv").set_index("subject")["mae"]
+    released = pd.read_csv(ROOT / "pml/published/fgnet_per_subject_released.csv").set_index("subject")["mae"]
     ours = pd.read_csv(ROOT / "docs/fgnet/predictions.csv").query("method == 'pml'")  # for the images of each subject
     errors = released.loc[ours["subject"]].to_numpy()
     assert (len(ours), len(released)) == (1002, 82)
@@ -383,7 +385,7 @@ def test_row_18_chalearn(tmp_path, monkeypatch):
     for changes, expected in (({}, 27.75), ({"whole_ages": True}, 27)):
         seen = set()
         monkeypatch.setattr(PML, "loss", lambda self, *batch, seen=seen: seen.update(batch[1].tolist()) or loss(self, *batch))
-        train_few(tmp_path, [27.75] * 8, epochs=1, **changes)
+        train_few([27.75] * 8, epochs=1, **changes)
         assert seen == {expected}
 
 
@@ -410,7 +412,7 @@ def test_row_20_tsne(monkeypatch):
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
     config["figures"]["figure4"] |= {"head": [20, 24, 28, 32, 36, 40], "tail": [54, 57, 60, 63, 66, 69]}
     assert check_config(config)["figures"]["figure4"]["head"] == [20, 24, 28, 32, 36, 40]
-    histogram = pd.read_csv(ROOT / "published/fgnet_age_histogram.csv")
+    histogram = pd.read_csv(ROOT / "pml/published/fgnet_age_histogram.csv")
     head, tail = figure4.head_and_tail_ages(np.repeat(*(histogram[name].to_numpy() for name in histogram.columns[:2])))
     assert len(head) == len(tail) == 6
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from pml.training.settings import Augmentation, Settings
 
 from pml.cli import main
 from pml.datasets.synthetic.camera import neutral
@@ -20,7 +21,6 @@ from pml.method import Method
 from pml.predict import Estimate, draw, find_face
 from pml.training import run_directory
 from pml.training.augmentation import normalise
-from pml.training.settings import Augmentation, Settings
 
 TRAINING = {name: part["default"] for name, part in load_schema("config")["$defs"]["training"]["properties"].items()}
 AUGMENTATION = Augmentation(flip=0, scale=0, rotation=0, translation=0, one_of=False, colour=(0, 0, 0, 0))

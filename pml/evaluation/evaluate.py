@@ -1,14 +1,22 @@
-"""Turn the pooled predictions of an experiment into metrics of each method."""
-
-import argparse
-from collections.abc import Sequence
+"""Stage: turn the pooled predictions of an experiment into metrics of each method."""
 
 import numpy as np
 import pandas as pd
 
-from pml.errors import InputError, stage_main
+from pml.data_name import DataName
+from pml.errors import InputError
 from pml.evaluation import metrics
 from pml.files import read_table, write_table
+from pml.task import Task
+
+
+def evaluate_predictions(task: Task) -> None:
+    """Write the metrics, and the MAE by decade."""
+    pooled, settings = read_table(task.inputs["pooled"], "pooled"), task.settings
+    check_seeds(pooled, task.inputs["pooled"])
+    table = evaluate(pooled, settings["selection"]).assign(data=str(DataName(**settings["data"])))
+    write_table(table, task.outputs["metrics"], "metrics")
+    write_table(mae_by_decade(pooled), task.outputs["decades"], "decades")
 
 
 def evaluate(pooled: pd.DataFrame, selection: str = "last") -> pd.DataFrame:
@@ -96,23 +104,3 @@ def check_seeds(pooled: pd.DataFrame, path: str) -> None:
             raise InputError(
                 f"{path}: the seeds of method '{method}' were tested on different images; run all on the same folds"
             )
-
-
-@stage_main
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Compute the metrics of every method of an experiment."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--data", required=True, help="name of the data set, marked synthetic where it is")
-    parser.add_argument("--pooled", required=True, help="pooled.csv of the experiment")
-    parser.add_argument("--metrics", required=True, help="metrics.csv to write")
-    parser.add_argument("--decades", required=True, help="decades.csv to write")
-    parser.add_argument("--selection", default="last", help="how the epoch was chosen: last, validation or oracle")
-    options = parser.parse_args(arguments)
-    pooled = read_table(options.pooled, "pooled")
-    check_seeds(pooled, options.pooled)
-    write_table(evaluate(pooled, options.selection).assign(data=options.data), options.metrics, "metrics")
-    write_table(mae_by_decade(pooled), options.decades, "decades")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,13 +1,20 @@
-"""Gather the test predictions of every run of an experiment in one table."""
+"""Stage: gather the test predictions of every run of an experiment in one table."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from pml.errors import InputError, stage_main
-from pml.files import read_table, write_table
+from pml.errors import InputError
+from pml.files import check_indexed, read_table, write_table
+from pml.task import Task
+
+
+def pool_predictions(task: Task) -> None:
+    """Write the table, of the runs' end or of the end of one course of their curriculum."""
+    inputs = task.inputs
+    pooled = pool(inputs["index"], inputs["folds"], inputs["jobs"], task.settings["course"])
+    write_table(pooled, task.outputs["pooled"], "pooled")
 
 
 def pool(index_path: str, folds_path: str, job_paths: Sequence[str], course: int | None = None) -> pd.DataFrame:
@@ -23,9 +30,7 @@ def pool(index_path: str, folds_path: str, job_paths: Sequence[str], course: int
     """
     index = read_table(index_path, "index").set_index("image")[["subject", "age", "age_std"]]
     folds = read_table(folds_path, "folds")
-    unknown = set(folds["image"]) - set(index.index)
-    if unknown:
-        raise InputError(f"{folds_path}: image '{min(unknown)}' is not in {index_path}; assign the folds again")
+    check_indexed(folds["image"], folds_path, index.index, index_path)
     parts = {fold: rows.groupby("part")["image"] for fold, rows in folds.groupby("fold")}
 
     runs = pd.concat([read_table(path, "runs") for path in job_paths], ignore_index=True)
@@ -58,20 +63,3 @@ def _check_images(predicted: pd.Series, test: list[str], path: Path, fold: int) 
         raise InputError(f"{path}: image '{min(extra)}' is not in the test part of fold {fold}; {remedy}")
     if missing := set(test) - set(predicted):
         raise InputError(f"{path}: image '{min(missing)}' of the test part of fold {fold} has no prediction; {remedy}")
-
-
-@stage_main
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Pool the runs that the job files list."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--index", required=True, help="index.csv of the data set")
-    parser.add_argument("--folds", required=True, help="folds.csv of the experiment")
-    parser.add_argument("--jobs", required=True, nargs="+", help="files that list finished runs")
-    parser.add_argument("--course", type=int, help="course of the curriculum at whose end to take the predictions")
-    parser.add_argument("--output", required=True, help="pooled.csv to write")
-    options = parser.parse_args(arguments)
-    write_table(pool(options.index, options.folds, options.jobs, options.course), options.output, "pooled")
-
-
-if __name__ == "__main__":
-    main()

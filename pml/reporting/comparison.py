@@ -1,50 +1,38 @@
-"""A comparison of methods with one of them, image by image, as CSV, Markdown and LaTeX.
+"""A comparison of methods with one of them, image by image."""
 
-    python -m pml.reporting.comparison --comparison parts --experiments experiments.json --reference utkface_random kl
-        --data UTKFace --csv parts.csv --markdown parts.md --latex parts.tex
-
-experiments.json lists the experiments, each with the keys `experiment`, `pooled` (the path of its pooled.csv), `note` (what its
-trainings had to work with, for the caption) and `labels` ({method: label} of the methods to show).
-"""
-
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from pml.errors import InputError, stage_main, suggest
+from pml.data_name import DataName
+from pml.errors import InputError, suggest
 from pml.evaluation.evaluate import check_seeds, metrics_of
-from pml.evaluation.metrics import mean_interval, shots
-from pml.files import check_list, load_schema, read_json, read_table, write_table, write_text
-from pml.reporting.comparison_text import caption, shown
-from pml.reporting.table_text import to_latex, to_markdown
-from pml.synthetic_mark import marked
+from pml.evaluation.metrics import FEW, MANY, mean_interval, shots
+from pml.files import load_schema, read_table
+from pml.reporting.table_text import EPSILON, Shown, as_text, budget_note, with_interval
 
-KEYS = {"experiment", "pooled", "note", "labels"}
 OWN = ["seeds", "folds", "images", "mae", "mae_low", "mae_high", "mae_std_over_seeds", "mae_many", "mae_medium", "mae_few"]
 OWN += ["epsilon_error", "cs_5"]
 
 
-@dataclass(frozen=True)
-class Experiment:
-    """The rows that one experiment gives to a comparison.
+def build_comparison(inputs: dict, experiments: list[dict], settings: dict) -> Shown:
+    """Return a comparison.
 
-    Attributes:
-        name: of the experiment.
-        pooled: the test predictions of its methods, schema `pooled`.
-        note: what its trainings had to work with, for the caption.
-        labels: of the methods to show, in the order of the rows.
+    Raises:
+        InputError: the predictions lack a method, or its seeds were tested on different images.
     """
-
-    name: str
-    pooled: pd.DataFrame
-    note: str
-    labels: dict[str, str]
-
-    def rows_of(self, method: str) -> pd.DataFrame:
-        """Return the rows of `pooled` that hold the predictions of one method."""
-        return self.pooled[self.pooled["method"] == method]
+    pools = []
+    for experiment, path in zip(experiments, inputs["pooled"], strict=True):
+        pooled = read_table(path, "pooled")
+        check_seeds(pooled, path)
+        for method in experiment["methods"]:
+            if method["method"] not in set(pooled["method"]):
+                raise InputError(f"{path}: no method '{method['method']}'{suggest(method['method'], pooled['method'])}")
+        pools.append(pooled)
+    table = compare(experiments, pools, settings["reference"])
+    cluster = "subjects" if any(pooled["subject"].notna().any() for pooled in pools) else "images"
+    return Shown(table, "comparison", cells_of(table), caption(table, cluster, experiments))
 
 
 @dataclass(frozen=True)
@@ -75,24 +63,27 @@ class Difference:
         return "higher error" if self.low > 0 and self.min_seed > 0 else "no difference shown"
 
 
-def compare(experiments: Sequence[Experiment], reference: tuple[str, str], data: str, synthetic: bool) -> pd.DataFrame:
-    """Return the `comparison` table: a row per experiment and labelled method, both in the order given.
+def compare(experiments: Sequence[dict], pools: Sequence[pd.DataFrame], reference: Sequence[str]) -> pd.DataFrame:
+    """Return the `comparison` table: a row per experiment and method, both in the order given.
 
     Args:
         experiments: all on the same data set.
+        pools: the test predictions of each, schema `pooled`.
         reference: the experiment and the method that every row is compared with.
-        data: name of the data set.
-        synthetic: whether its images are synthetic.
     """
-    of_reference = next(one for one in experiments if one.name == reference[0]).rows_of(reference[1])
+    of_reference = next(
+        pool[pool["method"] == reference[1]]
+        for experiment, pool in zip(experiments, pools, strict=True)
+        if experiment["experiment"] == reference[0]
+    )
     rows = []
-    for experiment in experiments:
-        for method, label in experiment.labels.items():
-            tested = experiment.rows_of(method)
-            own = metrics_of(tested)
-            row = {"data": marked(data, synthetic), "experiment": experiment.name, "method": label}
+    for experiment, pool in zip(experiments, pools, strict=True):
+        for method in experiment["methods"]:
+            tested = pool[pool["method"] == method["method"]]
+            own, data = metrics_of(tested), str(DataName(**experiment["data"]))
+            row = {"data": data, "experiment": experiment["experiment"], "method": method["label"]}
             row |= {name: own[name] for name in OWN} | _paired(tested, of_reference)
-            if (experiment.name, method) == reference:
+            if [experiment["experiment"], method["method"]] == list(reference):
                 row |= {"verdict": "reference", "verdict_few": "reference"}
             rows.append(row)
     return pd.DataFrame(rows, columns=list(load_schema("comparison")["properties"]))
@@ -154,56 +145,69 @@ def _difference(errors: pd.DataFrame, reference: pd.DataFrame, clusters: pd.Seri
     return Difference(len(of_images), of_images.mean(), *interval, min(of_seeds), max(of_seeds))
 
 
-def read_experiments(path: str, reference: tuple[str, str]) -> list[Experiment]:
-    """Read the JSON list of experiments, and the predictions that each names.
+def caption(table: pd.DataFrame, cluster: str, experiments: Sequence[dict]) -> str:
+    """Return what a reader must know to read the comparison's numbers; `cluster` is what the intervals draw."""
+    reference = table[table["verdict"] == "reference"].iloc[0]
+    several = table["experiment"].nunique() > 1
+    name = reference["method"] + (f" in {reference['experiment']}" if several else "")
+    sentences = [
+        f"Mean absolute error (MAE) in years on {reference['data']}, and how far it lies from that of the reference, {name}.",
+        "Difference: method minus reference, negative is better, over the images that both were tested on in the same fold; "
+        "absolute errors are averaged over seeds first, then subtracted image by image.",
+        f"In brackets the 95 % interval from a bootstrap over the {cluster} that were tested, which leaves out the variation "
+        f"between trainings and is too narrow where the {cluster} are few.",
+        "Each seed: smallest and largest difference of one seed, from the reference's same seed, or from its mean over seeds "
+        "where it lacks that one.",
+        "Verdict: lower or higher error only if the interval excludes 0 and the differences of all seeds have one sign; with "
+        "one seed the interval alone decides. No difference shown does not mean that there is none, and no verdict is "
+        "corrected for the number of rows.",
+        f"Many, medium, few: MAE on ages with more than {MANY}, {FEW} to {MANY}, fewer than {FEW} training images in the row's "
+        "own experiment; differences on few-shot images take those of the reference's experiment, the same images for both.",
+        "CS(5): share of images with an error of at most 5 years.",
+    ]
+    if table["epsilon_error"].notna().any():
+        sentences.append(EPSILON)
+    if experiments[0]["data"]["synthetic"]:
+        sentences.append("The images are synthetic: this shows that the suite works and ranks no method among people.")
+    notes = {experiment["experiment"]: budget_note(experiment["budget"]) for experiment in experiments}
+    sentences += [f"{experiment}: {note}" if several else note for experiment, note in notes.items() if note]
+    return " ".join(sentences).strip()
 
-    Raises:
-        InputError: the file is not such a list, it names an experiment twice or lacks the reference, the predictions lack a
-            method, or its seeds were tested on different images.
+
+def cells_of(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the comparison, schema `comparison`, as a reader wants it.
+
+    Columns that tell nothing are left out, and the reference has no difference from itself.
     """
-    entries = read_json(path)
-    check_list(entries, KEYS, "experiment", path)
-    labels = {entry["experiment"]: entry["labels"] for entry in entries}
-    for name, known in ((reference[0], labels), (reference[1], labels.get(reference[0], {}))):
-        if name not in known:
-            raise InputError(f"{path}: lacks the reference's '{name}'{suggest(name, known)}")
-    experiments = []
-    for entry in entries:
-        pooled = read_table(entry["pooled"], "pooled")
-        check_seeds(pooled, entry["pooled"])
-        for method in entry["labels"]:
-            if method not in set(pooled["method"]):
-                raise InputError(
-                    f"{entry['pooled']}: no method '{method}', which has a label{suggest(method, pooled['method'])}"
-                )
-        experiments.append(Experiment(entry["experiment"], pooled, entry["note"], entry["labels"]))
-    return experiments
+    compared = table.mask(table["verdict"] == "reference")
+    few = ["difference_few", "difference_few_low", "difference_few_high"]
+    columns = {
+        "Data": table["data"],
+        "Experiment": table["experiment"],
+        "Method": table["method"],
+        **{name.capitalize(): as_text(table[name], "{:d}") for name in ("seeds", "images")},
+        "MAE": with_interval(table, ["mae", "mae_low", "mae_high"]),
+        "Paired": as_text(table["images_paired"], "{:d}"),
+        "Difference": with_interval(compared, ["difference", "difference_low", "difference_high"], "{:+.2f}"),
+        "Each seed": _range(compared["difference_min_seed"], compared["difference_max_seed"]),
+        "Verdict": table["verdict"],
+        **{name.capitalize(): as_text(table[f"mae_{name}"]) for name in ("many", "medium", "few")},
+        "Few paired": as_text(table["images_few"], "{:d}"),
+        "Few difference": with_interval(compared, few, "{:+.2f}"),
+        "Verdict, few": table["verdict_few"],
+        "CS(5)": as_text(table["cs_5"], "{:.1%}"),
+        "ε": as_text(table["epsilon_error"], "{:.3f}"),
+    }
+    if table["experiment"].nunique() == 1:
+        del columns["Experiment"]
+    if (table["images_paired"] == table["images"]).all():
+        del columns["Paired"]
+    if table["epsilon_error"].isna().all():
+        del columns["ε"]
+    return pd.DataFrame(columns)
 
 
-@stage_main
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Write a table that compares methods with one of them."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--comparison", required=True, help="name of the comparison")
-    parser.add_argument("--experiments", required=True, help="JSON list of the experiments to compare")
-    parser.add_argument("--reference", required=True, nargs=2, metavar=("EXPERIMENT", "METHOD"))
-    parser.add_argument("--data", required=True, help="name of the data set, such as UTKFace")
-    parser.add_argument("--synthetic", action="store_true", help="its images are synthetic")
-    parser.add_argument("--csv", required=True)
-    parser.add_argument("--markdown", required=True)
-    parser.add_argument("--latex", required=True)
-    options = parser.parse_args(arguments)
-
-    experiments = read_experiments(options.experiments, tuple(options.reference))
-    table = compare(experiments, tuple(options.reference), options.data, options.synthetic)
-    write_table(table, options.csv, "comparison")
-
-    with_subjects = any(experiment.pooled["subject"].notna().any() for experiment in experiments)
-    notes = {experiment.name: experiment.note for experiment in experiments}
-    text = caption(table, "subjects" if with_subjects else "images", notes)
-    write_text(to_markdown(shown(table), text), options.markdown)
-    write_text(to_latex(shown(table), text, f"table_{options.comparison}"), options.latex)
-
-
-if __name__ == "__main__":
-    main()
+def _range(low: pd.Series, high: pd.Series) -> pd.Series:
+    """Return "low to high" of each row, a dash where there is none."""
+    low, high = as_text(low, "{:+.2f}"), as_text(high, "{:+.2f}")
+    return (low + " to " + high).where(low != "–", "–")

@@ -1,23 +1,30 @@
-"""Training curves: the loss and each of its terms over the epochs, one panel per term.
+"""Stage: training curves: the loss and each of its terms over the epochs, one panel per term.
 
 A line is a method's mean over its runs (folds and seeds), its band the range from the 10th to the 90th percentile of the runs.
 Methods minimise different losses, so only terms of the same meaning compare in height; elsewhere look at the shape.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pml.errors import InputError, stage_main
+from pml.errors import InputError
 from pml.files import read_table
-from pml.reporting.arguments import figure_parser, method_label
-from pml.reporting.style import COLUMN, PAGE, line_style, save, set_title
+from pml.reporting.style import COLUMN, PAGE, finish, line_style
+from pml.task import Task
 
 COLUMNS = 4
 LOG_RATIO = 20  # an axis is logarithmic if its greatest mean exceeds its least by more than this factor
+
+
+def draw_training_curves(task: Task) -> None:
+    """Draw the histories of the runs that the tables of finished runs list."""
+    runs = [read_table(job, "runs") for job in task.inputs["jobs"]]
+    histories = load_histories(pd.concat(runs)) if runs else pd.DataFrame()
+    finish(draw(histories, task.settings["methods"]), task)
 
 
 def load_histories(runs: pd.DataFrame) -> pd.DataFrame:
@@ -47,20 +54,21 @@ def summarise(histories: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"mean": values.mean(), "low": values.quantile(0.1), "high": values.quantile(0.9)}).dropna()
 
 
-def draw(histories: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
-    """Draw the figure from `load_histories`; `labels` gives the printed name of a method, by default its own."""
+def draw(histories: pd.DataFrame, methods: Sequence[dict]) -> Figure:
+    """Draw the figure from `load_histories`; each of `methods` has its name, its label and its place in the config."""
     if histories.empty:  # an experiment of references alone, which are not trained
         figure = Figure(figsize=(COLUMN, 0.8))
         figure.text(0.5, 0.3, "no method of this experiment is trained", ha="center")
         return figure
     summary = summarise(histories)
-    terms, methods = histories["term"].unique(), histories["method"].unique()
+    terms, trained = histories["term"].unique(), set(histories["method"])
+    methods = [entry for entry in methods if entry["method"] in trained]
     columns = min(COLUMNS, len(terms))
     rows = -(-len(terms) // columns)
     figure = Figure(figsize=(max(COLUMN, PAGE * columns / COLUMNS), 0.6 + 0.18 * -(-len(methods) // 4) + 1.6 * rows))
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis, term in zip(axes, terms, strict=False):
-        _draw_term(axis, summary.loc[term], methods, labels)
+        _draw_term(axis, summary.loc[term], methods)
         axis.set(title=term.replace("_", " "), xlabel="epoch")
     for axis in axes[len(terms) :]:
         axis.remove()
@@ -70,33 +78,15 @@ def draw(histories: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
     return figure
 
 
-def _draw_term(axis: Axes, summary: pd.DataFrame, methods: Sequence[str], labels: Mapping[str, str]) -> None:
-    for place, method in enumerate(methods):
-        if method not in summary.index:
+def _draw_term(axis: Axes, summary: pd.DataFrame, methods: Sequence[dict]) -> None:
+    for entry in methods:
+        if entry["method"] not in summary.index:
             continue
-        curve = summary.loc[method].sort_index()
-        style = line_style(place)
+        curve = summary.loc[entry["method"]].sort_index()
+        style = line_style(entry["place"])
         # A single epoch is a point, which a line would not show.
-        axis.plot(curve.index, curve["mean"], label=labels.get(method, method), marker="." if len(curve) == 1 else "", **style)
+        axis.plot(curve.index, curve["mean"], label=entry["label"], marker="." if len(curve) == 1 else "", **style)
         axis.fill_between(curve.index, curve["low"], curve["high"], color=style["color"], alpha=0.2, linewidth=0)
     if summary["low"].min() > 0 and summary["mean"].max() > LOG_RATIO * summary["mean"].min():
         axis.set_yscale("log")
     axis.locator_params(axis="x", integer=True, nbins=5)
-
-
-@stage_main
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Read the histories of the runs that the job files list and write the figure."""
-    parser = figure_parser(__doc__)
-    parser.add_argument("--jobs", nargs="+", required=True)
-    parser.add_argument("--labels", nargs="*", type=method_label, default=[], help="method=Label, as printed")
-    options = parser.parse_args(arguments)
-
-    runs = pd.concat([read_table(job, "runs") for job in options.jobs])
-    figure = draw(load_histories(runs), dict(options.labels))
-    set_title(figure, options.data, options.synthetic)
-    save(figure, options.pdf, options.png)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""What a data set holds, how its faces were found and what was left out: as CSV, as Markdown and as a histogram of ages.
+"""Stage: what a data set holds, how its faces were found and what was left out: as CSV, as Markdown and as a histogram of ages.
 
 The histogram marks head and tail: each age is many-, medium- or few-shot (`pml.evaluation.metrics.shots`) by its number of
 images in the whole data set. The training part of a fold has fewer images of an age, so that its tail is longer.
@@ -11,15 +11,32 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from pml.errors import InputError, stage_main
+from pml.data_name import DataName
+from pml.errors import InputError
 from pml.evaluation.metrics import FEW, MANY, SHOTS, decades, shots
 from pml.files import load_schema, read_table, write_table, write_text
-from pml.reporting.arguments import figure_parser
-from pml.reporting.style import GREY, PAGE, save, set_title
-from pml.synthetic_mark import marked
+from pml.reporting.style import GREY, PAGE, finish
+from pml.task import Task
 
 COLOURS = {"many": "#0072B2", "medium": "#56B4E9", "few": "#D55E00"}
 BOUNDS = {"many": f"more than {MANY} images", "medium": f"{FEW} to {MANY}", "few": f"fewer than {FEW}"}
+
+
+def report_data(task: Task) -> None:
+    """Write the report and draw the histogram.
+
+    Raises:
+        InputError: an image of the index has neither a face nor a reason, or both.
+    """
+    inputs, name = task.inputs, DataName(**task.settings["data"])
+    index, findings = (read_table(inputs[of], of) for of in ("index", "findings"))
+    faces = read_table(inputs["faces_table"], "faces")
+    rejected = pd.concat([read_table(inputs[of], "rejected") for of in ("rejected", "rejected_faces")], ignore_index=True)
+    check_accounts(index, rejected, faces, inputs["index"])
+    table = report(index, rejected, findings, faces)
+    write_table(table.assign(data=str(name)), task.outputs["csv"], "data_report")
+    write_text(to_markdown(table, name), task.outputs["markdown"])
+    finish(draw(index["age"]), task)
 
 
 def images_per_age(ages: pd.Series) -> pd.Series:
@@ -79,11 +96,11 @@ def _subjects(subjects: pd.Series) -> dict[str, int]:
     return row | ({"images without a subject": missing} if missing else {})
 
 
-def to_markdown(table: pd.DataFrame, data: str, synthetic: bool) -> str:
+def to_markdown(table: pd.DataFrame, name: DataName) -> str:
     """Return the report under its caption, without the counts of single ages, which the figure shows."""
     counts = table.set_index(["section", "item"])["count"]
     sentences = [
-        f"{marked(data, synthetic)}: what it holds, how its faces were found and what was left out.",
+        f"{name}: what it holds, how its faces were found and what was left out.",
         f"Shots: an age is {', '.join(f'{name}-shot with {BOUNDS[name]}' for name in SHOTS)}, counted over all images; the "
         "training part of a fold has fewer of each age.",
     ]
@@ -91,7 +108,7 @@ def to_markdown(table: pd.DataFrame, data: str, synthetic: bool) -> str:
         sentences.append(f"No age has more than {MANY} images: this data set is small, and has no many-shot ages.")
     if "finding" in counts.index:
         sentences.append("Findings are oddities of the labels; they stopped nothing.")
-    if synthetic:
+    if name.synthetic:
         sentences.append("All images are drawn: none shows a person.")
     shown = table[table["section"] != "age"].astype({"count": "str"})
     shown = shown.assign(
@@ -138,33 +155,6 @@ def check_accounts(index: pd.DataFrame, rejected: pd.DataFrame, faces: pd.DataFr
     wrong = difference.index[difference != 0]
     if len(wrong):
         raise InputError(
-            f"{path}: {len(wrong)} images, such as '{wrong[0]}', are not once in the index and once in --faces or --rejected; "
-            "give the rejected.csv of both stages, all files of the same run"
+            f"{path}: {len(wrong)} images, such as '{wrong[0]}', are not once in the index and once among the faces or the "
+            "rejected; run index and alignment again"
         )
-
-
-@stage_main
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Read the tables that the command line names and write the report."""
-    parser = figure_parser(__doc__)
-    parser.add_argument("--index", required=True)
-    parser.add_argument("--rejected", nargs="+", required=True, help="rejected.csv of the stages datasets and faces")
-    parser.add_argument("--findings", required=True)
-    parser.add_argument("--faces", required=True, help="faces.csv")
-    parser.add_argument("--csv", required=True)
-    parser.add_argument("--markdown", required=True)
-    options = parser.parse_args(arguments)
-
-    index, findings, faces = (read_table(getattr(options, name), name) for name in ("index", "findings", "faces"))
-    rejected = pd.concat([read_table(path, "rejected") for path in options.rejected], ignore_index=True)
-    check_accounts(index, rejected, faces, options.index)
-    table = report(index, rejected, findings, faces)
-    write_table(table.assign(data=marked(options.data, options.synthetic)), options.csv, "data_report")
-    write_text(to_markdown(table, options.data, options.synthetic), options.markdown)
-    figure = draw(index["age"])
-    set_title(figure, options.data, options.synthetic)
-    save(figure, options.pdf, options.png)
-
-
-if __name__ == "__main__":
-    main()

@@ -6,10 +6,9 @@ from pkgutil import resolve_name
 import pandas as pd
 import torch
 
-from pml.data_name import DataName
 from pml.errors import InputError
 from pml.files import replacing
-from pml.reporting.style import save, set_title
+from pml.reporting.style import finish
 from pml.task import Task
 from pml.training.model import load_model
 
@@ -29,7 +28,6 @@ def draw_diagnostics(task: Task) -> None:
     except (OSError, ValueError) as error:
         raise InputError(f"{run / 'diagnostics.csv'}: not the diagnostics of a run: {error}; train again") from None
     figure, table = resolve_name(model.method.figure)(model.method, diagnostics)
-    set_title(figure, DataName(**task.settings["data"]))
-    save(figure, task.outputs["pdf"], task.outputs["png"])
+    finish(figure, task)
     with replacing(task.outputs["csv"]) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")

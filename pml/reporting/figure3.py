@@ -1,4 +1,4 @@
-"""Figure 3: the distributions that two methods predict for six test faces, over the label distribution.
+"""Stage: Figure 3: the distributions that two methods predict for six test faces, over the label distribution.
 
 The six images are chosen without a look at the predictions: at six evenly spaced ages from the youngest to the oldest test
 image, the image nearest in age; of equally near ones the first by name.
@@ -13,16 +13,34 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pml.errors import InputError, stage_main
+from pml.errors import InputError
 from pml.evaluation.metrics import central_interval
 from pml.files import read_table
 from pml.label_distribution import gaussian_label_distribution
-from pml.reporting.arguments import figure_parser
-from pml.reporting.style import GREY, PAGE, line_style, save, set_title
+from pml.reporting.style import GREY, PAGE, finish, line_style
+from pml.task import Task
 
 SIGMA = 2.0  # years, of the label distribution drawn
 SHOWN = 6
 MASS = 0.99  # an axis is wide enough for this central share of every distribution
+
+
+def draw_figure3(task: Task) -> None:
+    """Draw the figure; without the faces if the task has no store of them.
+
+    Raises:
+        InputError: the methods share no seed or no tested image, or a run has no distribution.
+    """
+    inputs, methods = task.inputs, task.settings["methods"]
+    predictions = [load_predictions(runs) for runs in runs_of(inputs["jobs"], [entry["method"] for entry in methods])]
+    tested = predictions[0][0].index.intersection(predictions[1][0].index)
+    ages = read_table(inputs["index"], "index").set_index("image")["age"]
+    ages = ages[ages.index.isin(tested)]
+    if ages.empty:
+        raise InputError(f"{inputs['index']}: column 'image' names no image that both methods tested; train again")
+    images = choose_images(ages)
+    faces = read_faces(inputs["faces"], inputs["faces_table"], images) if "faces" in inputs else None
+    finish(draw(images, ages, predictions, methods, faces), task)
 
 
 def choose_images(ages: pd.Series) -> list[str]:
@@ -71,7 +89,7 @@ def draw(
     images: Sequence[str],
     true_ages: pd.Series,
     predictions: Sequence[tuple[pd.DataFrame, np.ndarray]],
-    labels: Sequence[str],
+    methods: Sequence[dict],
     faces: Sequence[np.ndarray] | None,
 ) -> Figure:
     """Draw the figure.
@@ -80,7 +98,7 @@ def draw(
         images: names of the images, one per column.
         true_ages: labels in years, by image.
         predictions: of each method, as `load_predictions` returns them.
-        labels: the methods' names, as printed.
+        methods: each with its label and its place in the config.
         faces: the aligned faces, (size, size, 3) uint8 each, in the order of `images`, or None to leave that row out.
     """
     rows = 2 if faces is not None else 1
@@ -94,7 +112,7 @@ def draw(
             axes[0, column].set_axis_off()
         shown = [(frame.loc[image], ages) for frame, ages in predictions]
         within = [_draw_label(axes[-1, column], true_ages[image], shown[0][1])]
-        within += _draw_predictions(axes[-1, column], shown, labels)
+        within += _draw_predictions(axes[-1, column], shown, methods)
         intervals.append((min(low for low, _ in within), max(high for _, high in within)))
     axes[-1, 0].set_ylabel("probability")
     axes[-1, 0].set_ylim(bottom=0)
@@ -115,15 +133,15 @@ def _draw_label(axis: Axes, true_age: float, ages: np.ndarray) -> tuple[float, f
 
 
 def _draw_predictions(
-    axis: Axes, shown: list[tuple[pd.Series, np.ndarray]], labels: Sequence[str]
+    axis: Axes, shown: list[tuple[pd.Series, np.ndarray]], methods: Sequence[dict]
 ) -> list[tuple[float, float]]:
     """Draw each method's distribution and note its predicted age; return their central intervals."""
     intervals = []
-    for place, ((row, ages), label) in enumerate(zip(shown, labels, strict=True)):
-        style = line_style(place)
+    for number, ((row, ages), method) in enumerate(zip(shown, methods, strict=True)):
+        style, label = line_style(method["place"]), method["label"]
         axis.plot(ages, row["distribution"], label=label, **style)
         note = f"{label} {row['predicted_age']:.1f}"
-        height = 1.04 + 0.14 * (len(labels) - 1 - place)
+        height = 1.04 + 0.14 * (len(methods) - 1 - number)
         axis.text(0.5, height, note, color=style["color"], transform=axis.transAxes, ha="center", va="bottom", fontsize=7)
         intervals.append(central_interval(ages, row["distribution"], MASS))
     return intervals
@@ -152,34 +170,3 @@ def read_faces(store: str, table: str, images: Sequence[str]) -> np.ndarray:
     if (rows < 0).any():
         raise InputError(f"{table}: column 'image' lacks {images[rows.argmin()]}, which was tested; align the faces again")
     return np.load(store, mmap_mode="r")[rows]
-
-
-@stage_main
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Read the files that the command line names and write the figure."""
-    parser = figure_parser(__doc__)
-    parser.add_argument("--index", required=True)
-    parser.add_argument("--faces-table", required=True)
-    parser.add_argument("--faces", required=True)
-    parser.add_argument("--jobs", nargs="+", required=True)
-    parser.add_argument("--method", required=True)
-    parser.add_argument("--baseline", required=True)
-    parser.add_argument("--labels", nargs=2, required=True, help="the two methods' names, as printed")
-    parser.add_argument("--hide-faces", action="store_true", help="leave the faces out, to publish without pictures of people")
-    options = parser.parse_args(arguments)
-
-    predictions = [load_predictions(runs) for runs in runs_of(options.jobs, [options.method, options.baseline])]
-    tested = predictions[0][0].index.intersection(predictions[1][0].index)
-    ages = read_table(options.index, "index").set_index("image")["age"]
-    ages = ages[ages.index.isin(tested)]
-    if ages.empty:
-        raise InputError(f"{options.index}: column 'image' names no image that both methods tested; give this data set's runs")
-    images = choose_images(ages)
-    faces = None if options.hide_faces else read_faces(options.faces, options.faces_table, images)
-    figure = draw(images, ages, predictions, options.labels, faces)
-    set_title(figure, options.data, options.synthetic)
-    save(figure, options.pdf, options.png)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,9 +1,8 @@
-"""Figure 4: t-SNE of the features of majority and minority ages, as two methods learn them.
+"""Stage: Figure 4: t-SNE of the features of majority and minority ages, as two methods learn them.
 
 A column each for (a) majority ages, (b) minority ages, (c) both; a row per method. Training and test images of a panel share
 one embedding, so that a test part of a few images (one subject of FG-NET) has a place too. The ages come from the histogram of
-the training part (`head_and_tail_ages`); for Morph II give those of the authors' own plot:
-`--head 20 24 28 32 36 40 --tail 54 57 60 63 66 69`.
+the training part (`head_and_tail_ages`), unless the config names them; config/paper.yaml has those of the authors' own plot.
 
 An embedding can be pretty by chance, so each panel states the neighbourhood purity of the features themselves
 (`neighbourhood_purity`) and what it would be if age had no influence on the features. It is taken over all n images; at most
@@ -23,11 +22,11 @@ from sklearn.manifold import TSNE
 from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
-from pml.errors import InputError, stage_main
+from pml.errors import InputError
 from pml.files import replacing
 from pml.progress import progress
-from pml.reporting.arguments import figure_parser
-from pml.reporting.style import MARKERS, PAGE, PALETTE, save, set_title
+from pml.reporting.style import MARKERS, PAGE, PALETTE, finish
+from pml.task import Task
 
 AGES = 6
 NEIGHBOURS = 5
@@ -52,6 +51,29 @@ class Features:
     parts: np.ndarray
     ages: np.ndarray
     features: np.ndarray
+
+
+def draw_figure4(task: Task) -> None:
+    """Draw the figure, and write the table of its numbers.
+
+    Raises:
+        InputError: the methods have features of other images, or there are too few ages to choose from.
+    """
+    paths, chosen = task.inputs["features"], task.settings
+    methods = [read_features(path) for path in paths]
+    first = methods[0]
+    for path, method in zip(paths, methods, strict=True):
+        if not (np.array_equal(method.images, first.images) and np.array_equal(method.parts, first.parts)):
+            raise InputError(f"{path}: 'image' or 'part' differs from {paths[0]}; give methods of the same fold")
+    head, tail = head_and_tail_ages(first.ages[first.parts == "train"])
+    if len(head) == 0 and not (chosen["head"] and chosen["tail"]):
+        remedy = "name the ages under figures.figure4.head and tail"
+        raise InputError(f"{paths[0]}: 'age': fewer than two ages have two training images; {remedy}")
+    labels = [entry["label"] for entry in chosen["methods"]]
+    figure, numbers = draw(methods, labels, np.array(chosen["head"] or head), np.array(chosen["tail"] or tail))
+    finish(figure, task)
+    with replacing(task.outputs["csv"]) as temporary:
+        numbers.to_csv(temporary, index=False, float_format="%.4f", lineterminator="\n")
 
 
 def head_and_tail_ages(ages: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -218,36 +240,3 @@ def read_features(path: str) -> Features:
     if not len(features.images) == len(features.parts) == len(features.ages) == len(features.features):
         raise InputError(f"{path}: 'image', 'part', 'age' and 'features' differ in length; run the stage that writes it again")
     return features
-
-
-@stage_main
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Read the features that the command line names; write the figure and the table of its numbers."""
-    parser = figure_parser(__doc__)
-    parser.add_argument("--features", nargs="+", required=True, help="a file per method, of the same images")
-    parser.add_argument("--labels", nargs="+", required=True, help="the methods' names, as printed")
-    parser.add_argument("--head", nargs=AGES, type=int, help="majority ages, instead of the rule")
-    parser.add_argument("--tail", nargs=AGES, type=int, help="minority ages, instead of the rule")
-    parser.add_argument("--csv", required=True)
-    options = parser.parse_args(arguments)
-
-    if len(options.features) != len(options.labels):
-        parser.error("--labels: give one label per features file")
-    methods = [read_features(path) for path in options.features]
-    first = methods[0]
-    for path, method in zip(options.features, methods, strict=True):
-        if not (np.array_equal(method.images, first.images) and np.array_equal(method.parts, first.parts)):
-            raise InputError(f"{path}: 'image' or 'part' differs from {options.features[0]}; give methods of the same fold")
-    head, tail = head_and_tail_ages(first.ages[first.parts == "train"])
-    if len(head) == 0 and not (options.head and options.tail):
-        where = f"{options.features[0]}: 'age'"
-        raise InputError(f"{where}: fewer than two ages have two training images; give --head and --tail")
-    figure, numbers = draw(methods, options.labels, np.array(options.head or head), np.array(options.tail or tail))
-    set_title(figure, options.data, options.synthetic)
-    save(figure, options.pdf, options.png)
-    with replacing(options.csv) as temporary:
-        numbers.to_csv(temporary, index=False, float_format="%.4f", lineterminator="\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -5,7 +5,9 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
+from pml.data_name import DataName
 from pml.files import replacing
+from pml.task import Task
 
 matplotlib.use("Agg")
 
@@ -39,17 +41,17 @@ matplotlib.rcParams.update(
 )
 
 
-def line_style(index: int) -> dict:
-    """Return colour and dash of the method at place `index`, for `Axes.plot`."""
-    return {"color": PALETTE[index % len(PALETTE)], "linestyle": DASHES[index % len(DASHES)]}
+def line_style(place: int) -> dict:
+    """Return colour and dash of the method at a place of the config, for `Axes.plot`: the same in every figure of a suite."""
+    return {"color": PALETTE[place % len(PALETTE)], "linestyle": DASHES[place % len(DASHES)]}
 
 
-def set_title(figure: Figure, data: str, synthetic: bool) -> None:
+def set_title(figure: Figure, name: DataName) -> None:
     """Name the data above the figure; if it is synthetic, say so where nobody can miss it."""
-    if synthetic:
-        figure.suptitle(f"{data}: synthetic data", color="#D55E00", fontweight="bold")
+    if name.synthetic:
+        figure.suptitle(f"{name.label}: synthetic data", color="#D55E00", fontweight="bold")
     else:
-        figure.suptitle(data)
+        figure.suptitle(name.label)
 
 
 def save(figure: Figure, pdf: str | Path, png: str | Path) -> None:
@@ -58,3 +60,9 @@ def save(figure: Figure, pdf: str | Path, png: str | Path) -> None:
         figure.savefig(temporary, format="pdf", metadata={"CreationDate": None})
     with replacing(png) as temporary:
         figure.savefig(temporary, format="png", dpi=300)
+
+
+def finish(figure: Figure, task: Task) -> None:
+    """Name the data above a figure and write it to the task's `pdf` and `png`."""
+    set_title(figure, DataName(**task.settings["data"]))
+    save(figure, task.outputs["pdf"], task.outputs["png"])

@@ -59,8 +59,7 @@ def check_config(config: dict) -> dict:
         _known(experiment, comparison["experiments"], f"config: comparisons.{name}.reference")
         _known(method, config["experiments"][experiment]["methods"], f"config: comparisons.{name}.reference")
     for experiment, twin in config["leakage"].items():
-        for named in filter(None, (experiment, twin)):
-            _known(named, config["experiments"], "config: leakage")
+        _check_one_dataset(config, [experiment, twin] if twin else [experiment], "config: leakage")
     for name, figure in config["figures"].items():
         _check_figure(config, figure, f"config: figures.{name}")
     return config

@@ -93,7 +93,11 @@ def paper_table(plan: Plan, table: str) -> Needs:
             method["published"] = plan.config["methods"][method["method"]]["published"]
         described_rows.append(row)
     inputs = {"published": published(PAPER_TABLES[table]), "others": [published(name) for name in PAPER_TABLES.values()]}
-    return inputs | {"metrics": [metrics(plan, name) for name in names]}, {"kind": "paper", "experiments": described_rows}
+    return inputs | {"metrics": [metrics(plan, name) for name in names]}, {
+        "kind": "paper",
+        "name": table.replace("table", "Table "),
+        "experiments": described_rows,
+    }
 
 
 def curricula_table(plan: Plan) -> Needs:

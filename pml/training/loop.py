@@ -105,7 +105,7 @@ class Trainer:
         ages = np.trunc(part.ages) if settings.whole_ages else part.ages
         self.labels = torch.from_numpy(np.stack([ages, part.age_stds]))  # (2, N)
         self.mixes = type(model.method).mix is not Method.mix
-        labels, courses = self.labels.to(model.device), torch.from_numpy(part.courses).to(model.device)
+        labels, courses = self.labels.to(model.device), torch.tensor(part.courses, device=model.device)
         model.method.begin_training(TrainingSet(labels[0], labels[1], courses, self.epochs))
         self.optimiser = build_optimiser(model, settings)
         self.scaler = torch.amp.GradScaler(model.device.type, enabled=self.precision == "float16")

@@ -2,8 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pml.evaluation.evaluate import evaluate, mae_by_decade, main
+from pml.errors import InputError
+from pml.evaluation.evaluate import evaluate, evaluate_predictions, mae_by_decade
 from pml.files import check_table, read_table, write_table
+from pml.task import Task
 
 
 def pooled_rows(method, seeds=(0,), folds=(1, 2, 3, 4), images_per_fold=6, subjects=True, noise=3.0):
@@ -118,27 +120,27 @@ def test_common_decades_hold_the_images_of_every_method():
     assert images.to_dict() == {("pml", "own"): 24, ("pml", "common"): 12, ("kl", "own"): 12, ("kl", "common"): 12}
 
 
-def run_main(pooled, folder):
+def run_stage(pooled, folder):
     write_table(pooled, folder / "pooled.csv", "pooled")
     paths = {name: str(folder / f"{name}.csv") for name in ("pooled", "metrics", "decades")}
-    main(["--data", "FG-NET (synthetic)", *(word for name, path in paths.items() for word in (f"--{name}", path))])
+    settings = {"data": {"label": "FG-NET", "synthetic": True}, "selection": "last"}
+    evaluate_predictions(Task("evaluate_predictions", {}, {"pooled": paths.pop("pooled")}, paths, settings))
 
 
 def test_written_files_keep_their_schemas_and_bytes(tmp_path):
     pooled = pd.concat([pooled_rows("pml"), pooled_rows("kl", folds=[2])])
-    run_main(pooled, tmp_path)
+    run_stage(pooled, tmp_path)
     assert read_table(tmp_path / "metrics.csv", "metrics")["data"].tolist() == ["FG-NET (synthetic)"] * 4
     assert set(read_table(tmp_path / "decades.csv", "decades")["method"]) == {"pml", "kl"}
     first = (tmp_path / "metrics.csv").read_bytes()
-    run_main(pooled, tmp_path)
+    run_stage(pooled, tmp_path)
     assert (tmp_path / "metrics.csv").read_bytes() == first
 
 
-def test_seeds_on_different_folds_are_refused(tmp_path, capsys):
+def test_seeds_on_different_folds_are_refused(tmp_path):
     pooled = pd.concat([pooled_rows("pml"), pooled_rows("pml", seeds=[1], folds=[1])])
-    with pytest.raises(SystemExit):
-        run_main(pooled, tmp_path)
-    assert "the seeds of method 'pml' were tested on different images" in capsys.readouterr().err
+    with pytest.raises(InputError, match="the seeds of method 'pml' were tested on different images"):
+        run_stage(pooled, tmp_path)
 
 
 def test_metrics_say_how_the_epoch_was_chosen():

@@ -13,7 +13,7 @@ from scipy.stats import bootstrap, sem
 
 from pml.evaluation import metrics
 
-PUBLISHED = Path(__file__).parents[2] / "published"
+PUBLISHED = Path(__file__).parents[2] / "pml/published"
 YEARS = st.floats(-120, 120)
 DISTRIBUTIONS = st.lists(st.floats(0, 1), min_size=1, max_size=30).filter(lambda weights: sum(weights) > 1e-3)
 errors_of_images = arrays(float, st.integers(1, 60), elements=YEARS)

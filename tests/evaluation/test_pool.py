@@ -1,12 +1,11 @@
-import re
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from pml.errors import InputError
-from pml.evaluation.pool import main, pool
+from pml.evaluation.pool import pool, pool_predictions
 from pml.files import load_schema, read_table
+from pml.task import Task
 
 AGES = {"a.jpg": 20.5, "b.jpg": 20.0, "c.jpg": 19.5, "d.jpg": 23.0, "e.jpg": 20.0}
 SUBJECTS = {"a.jpg": "1", "b.jpg": "1", "c.jpg": "2", "d.jpg": "2", "e.jpg": None}
@@ -71,8 +70,7 @@ def test_training_images_are_counted_by_whole_age_within_the_fold(experiment):
 
 
 def test_written_file_keeps_its_schema(experiment, tmp_path):
-    index, folds, jobs = experiment
-    main(["--index", index, "--folds", folds, "--jobs", *jobs, "--output", str(tmp_path / "pooled.csv")])
+    pool_predictions(task_of(experiment, tmp_path))
     assert len(read_table(tmp_path / "pooled.csv", "pooled")) == 5
 
 
@@ -80,36 +78,38 @@ def test_written_file_keeps_its_schema(experiment, tmp_path):
     ("letters", "complaint"),
     [("abc", "'c.jpg' is not in the test part of fold 1"), ("a", "'b.jpg'.*has no prediction"), ("aab", "predicted twice")],
 )
-def test_predictions_must_be_those_of_the_test_part(experiment, tmp_path, capsys, letters, complaint):
+def test_predictions_must_be_those_of_the_test_part(experiment, tmp_path, letters, complaint):
     predict(tmp_path, 1, letters)
-    assert_complains(experiment, tmp_path, capsys, rf"fold1/predictions.csv: .*{complaint}")
+    assert_complains(experiment, tmp_path, rf"fold1/predictions.csv: .*{complaint}")
 
 
-def test_a_run_without_predictions(experiment, tmp_path, capsys):
+def test_a_run_without_predictions(experiment, tmp_path):
     (tmp_path / "fold2" / "predictions.csv").unlink()
-    assert_complains(experiment, tmp_path, capsys, "fold2/predictions.csv: no such file")
+    assert_complains(experiment, tmp_path, "fold2/predictions.csv: no such file")
 
 
-def test_a_run_listed_twice(experiment, tmp_path, capsys):
+def test_a_run_listed_twice(experiment, tmp_path):
     write_job(tmp_path, "job2", [1, 2])
-    assert_complains(experiment, tmp_path, capsys, "fold1 repeats")
+    assert_complains(experiment, tmp_path, "fold1 repeats")
 
 
-def test_a_run_of_an_unknown_fold(experiment, tmp_path, capsys):
+def test_a_run_of_an_unknown_fold(experiment, tmp_path):
     write_job(tmp_path, "job2", [2, 3])
-    assert_complains(experiment, tmp_path, capsys, "folds.csv: no fold 3")
+    assert_complains(experiment, tmp_path, "folds.csv: no fold 3")
 
 
-def test_a_fold_with_an_unknown_image(experiment, tmp_path, capsys):
+def test_a_fold_with_an_unknown_image(experiment, tmp_path):
     with open(tmp_path / "folds.csv", "a") as folds:
         folds.write("1,z.jpg,test\n")
-    assert_complains(experiment, tmp_path, capsys, "folds.csv: image 'z.jpg' is not in .*index.csv")
+    assert_complains(experiment, tmp_path, "folds.csv: image 'z.jpg' is not in .*index.csv")
 
 
-def assert_complains(experiment, tmp_path, capsys, message):
-    index, folds, jobs = experiment
-    with pytest.raises(SystemExit) as stop:
-        main(["--index", index, "--folds", folds, "--jobs", *jobs, "--output", str(tmp_path / "pooled.csv")])
-    assert stop.value.code == 2
-    assert re.search(message, capsys.readouterr().err)
-    assert not (tmp_path / "pooled.csv").exists()
+def task_of(experiment, folder):
+    inputs = dict(zip(("index", "folds", "jobs"), experiment, strict=True))
+    return Task("pool_predictions", {}, inputs, {"pooled": str(folder / "pooled.csv")}, {"course": None})
+
+
+def assert_complains(experiment, folder, message):
+    with pytest.raises(InputError, match=message):
+        pool_predictions(task_of(experiment, folder))
+    assert not (folder / "pooled.csv").exists()

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pml.errors import InputError
-from pml.evaluation.leakage import seen_share
 from pml.folds.setting1 import setting1, setting1_subject_exclusive
+from pml.reporting.leakage import seen_share
 
 subject_lists = st.lists(st.sampled_from("abcdef"), min_size=2, max_size=40).filter(lambda subjects: len(set(subjects)) > 1)
 

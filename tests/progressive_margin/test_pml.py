@@ -11,10 +11,10 @@ from torch.testing import assert_close
 from baselines.kl import KL
 from pml.errors import InputError
 from pml.label_distribution import gaussian_label_distribution, kl_divergence
-from pml.method import method_options
 from pml.progressive_margin import PML
 from pml.progressive_margin.margin_softmax import margin_log_softmax
 from pml.progressive_margin.margins import standardise_rows
+from pml.registry import find_options
 
 AGES, FEATURE_DIM = range(20, 31), 40
 CLASSES = len(AGES)
@@ -76,7 +76,7 @@ def test_preset_gives_only_the_defaults():
 def test_every_option_of_the_other_preset_trains_alone(preset, name):
     other = PML.Options(preset=PRESETS[1 - PRESETS.index(preset)])
     method = build(preset, **{name: getattr(other, name)})
-    method.begin_epoch()
+    method.begin_epoch(0)
     assert all(map(math.isfinite, train(method, range(3))))
     assert all(parameter.isfinite().all() for parameter in method.parameters())
 
@@ -96,8 +96,8 @@ def test_every_option_of_the_other_preset_trains_alone(preset, name):
     ],
 )
 def test_refused_option_is_named_with_its_choices(options, message):
-    with pytest.raises(InputError, match=f"PML': {message}"):
-        method_options("pml.progressive_margin:PML", options)
+    with pytest.raises(InputError, match=f"method 'pml': {message}"):
+        find_options("method", "pml", options)
 
 
 # The loss of either preset, written out
@@ -184,7 +184,7 @@ def test_released_preset_is_the_released_code_s_iteration():
     method = build("released", margin_scale=0.01)
     for _epoch in range(2):
         by_hand = ReleasedByHand(method)
-        method.begin_epoch()
+        method.begin_epoch(0)
         for seed in range(3):
             features, labels, _ = batch(seed)
             expected = by_hand.loss(features, labels)
@@ -363,7 +363,7 @@ def test_statistics_start_again_with_an_epoch_if_the_option_says_so(preset):
     method = build(preset)
     train(method, range(2))
     before = state_of(method)
-    method.begin_epoch()
+    method.begin_epoch(0)
     if preset == "paper":
         assert_same_state(method, before)
     else:
@@ -382,17 +382,17 @@ def test_restored_state_continues_identically(preset):
     method, restored = build(preset), build(preset)
     for each in (method, restored):
         each.begin_course()
-        each.begin_epoch()
+        each.begin_epoch(0)
     train(method, range(3))
     method.begin_course()
-    method.begin_epoch()
+    method.begin_epoch(0)
     train(method, range(3, 6))
     file = io.BytesIO()
     torch.save(method.state_dict(), file)
     file.seek(0)
     restored.load_state_dict(torch.load(file, weights_only=True))
     for each in (method, restored):
-        each.begin_epoch()
+        each.begin_epoch(0)
     assert train(restored, range(6, 9)) == train(method, range(6, 9))
     assert_same_state(restored, state_of(method))
 

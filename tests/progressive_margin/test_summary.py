@@ -21,7 +21,7 @@ def build(preset: str = "paper", **options) -> PML:
 @pytest.mark.parametrize("preset", ["paper", "released"])
 def test_numbers_are_those_of_the_classes_seen(preset):
     method, seen = build(preset), [0, 2, 9, 10]
-    numbers, warning = method.inspect()
+    numbers, warning = method.diagnostics()
     applied = method.margins().detach().numpy()[seen]
     ordinal, variational = (values.detach().numpy() for values in method.branches())
     for name, values in (("ordinal", ordinal[seen]), ("variational", variational), ("applied", applied)):
@@ -36,14 +36,14 @@ def test_numbers_are_those_of_the_classes_seen(preset):
 
 
 def test_there_is_nothing_to_say_before_the_first_image():
-    assert PML(FEATURE_DIM, AGES, PML.Options()).inspect() == ({}, "")
+    assert PML(FEATURE_DIM, AGES, PML.Options()).diagnostics() == ({}, "")
 
 
 @pytest.mark.parametrize("preset", ["paper", "released"])
 def test_looking_changes_nothing(preset):
     method = build(preset)
     before = {name: value.clone() for name, value in method.state_dict().items()}
-    method.inspect()
+    method.diagnostics()
     assert all(value.equal(before[name]) for name, value in method.state_dict().items()) and method.training
 
 
@@ -57,7 +57,7 @@ def test_looking_changes_nothing(preset):
     ],
 )
 def test_degenerate_margins_are_named(options, words):
-    warning = build(**options).inspect()[1]
+    warning = build(**options).diagnostics()[1]
     assert warning.startswith(words) and bool(warning) == bool(words)
 
 

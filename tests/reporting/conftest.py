@@ -2,6 +2,7 @@
 
 import re
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,9 +11,19 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pml.files import load_schema, write_table
+from pml.files import load_schema, read_table, write_table
+from pml.reporting.table import write_table as write_any_table
+from pml.suite.settings import Training
+from pml.task import Task
 
 IMAGES, CLASSES = 40, 101
+TOY = {"label": "Toy", "synthetic": True}
+METHODS = [{"method": "pml", "label": "PML", "place": 0}, {"method": "kl", "label": "KL baseline", "place": 1}]
+
+
+def figure_task(inputs: dict, methods: list[dict] = METHODS, **settings) -> Task:
+    """Return the job of a figure of toy data, without its outputs."""
+    return Task("draw", {}, inputs, {}, {"data": TOY, "methods": methods, **settings})
 
 
 @pytest.fixture
@@ -50,13 +61,13 @@ def write_job(folder: Path, method: str, images: list[str], ages: np.ndarray, ra
 
 @pytest.fixture
 def draws_well():
-    """Check a figure's command line: valid files that say that the data is synthetic, and the same bytes twice."""
+    """Check a figure's stage: valid files that say that the data is synthetic, and the same bytes twice."""
 
-    def check(main, arguments: list[str], folder: Path, width: float) -> None:
+    def check(stage, task: Task, folder: Path, width: float) -> None:
         outputs = []
         for name in ("first", "second"):
             pdf, png = folder / f"{name}.pdf", folder / f"{name}.png"
-            main([*arguments, "--data", "Toy", "--synthetic", "--pdf", str(pdf), "--png", str(png)])
+            stage(replace(task, outputs=task.outputs | {"pdf": str(pdf), "png": str(png)}))
             outputs.append((pdf.read_bytes(), png.read_bytes()))
         assert outputs[0] == outputs[1]
         check_pdf(outputs[0][0], width)
@@ -83,3 +94,22 @@ def inflate(stream: bytes) -> bytes:
         return zlib.decompressobj().decompress(stream)
     except zlib.error:
         return b""
+
+
+def budget(epochs: int) -> dict:
+    """Return what trainings of so many epochs have to work with."""
+    training = Training(epochs=epochs).as_dict()
+    return {"backbone": "resnet18", "initialisation": "random", "training": training, "face_size": 48, "courses": 1}
+
+
+def written(folder: Path, table: str, schema: str, inputs: dict, **settings) -> tuple[pd.DataFrame, str, str]:
+    """Write a table; return the CSV as a frame, and the Markdown and the LaTeX as text."""
+    outputs = {"csv": str(folder / "out.csv"), "markdown": str(folder / "out.md"), "latex": str(folder / "out.tex")}
+    write_any_table(Task("write_table", {"table": table}, inputs, outputs, settings))
+    return read_table(outputs["csv"], schema), *(Path(outputs[name]).read_text() for name in ("markdown", "latex"))
+
+
+def grid_of(markdown: str) -> pd.DataFrame:
+    """Return the cells of a Markdown table as a frame."""
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in markdown.split("\n\n")[1].strip().splitlines()]
+    return pd.DataFrame(lines[2:], columns=lines[0])

@@ -1,6 +1,5 @@
 """How methods are compared with one of them, image by image."""
 
-import json
 import re
 
 import numpy as np
@@ -9,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pml.errors import InputError
 from pml.evaluation.evaluate import evaluate
 from pml.evaluation.metrics import mean_interval
-from pml.files import check_table, load_schema, read_table, write_table
-from pml.reporting.comparison import Difference, differences, main
+from pml.files import check_table, load_schema, write_table
+from pml.reporting.comparison import Difference, differences
+from tests.reporting.conftest import budget, grid_of, written
 
 LABELS = {"kl": "KL baseline", "pml": "PML_100%", "dex": "DEX"}
 IMAGES = 12
@@ -35,39 +36,34 @@ def noise(seed, size=IMAGES):
     return np.random.default_rng(seed).normal(0, 4, size)
 
 
-def describe(pools, folder):
-    """Write the pools of the experiments and return what experiments.json says of them."""
+EPOCHS = {"one": 5, "other": 70}
+
+
+def describe(pools, folder, synthetic=False):
+    """Write the pools of the experiments and return what the settings say of them, and where each is."""
     for name, pooled in pools.items():
         write_table(pooled, folder / f"{name}.csv", "pooled")
     return [
         {
             "experiment": name,
             "pooled": str(folder / f"{name}.csv"),
-            "note": f"Budget of {name}.",
-            "labels": {method: LABELS[method] for method in pooled["method"].unique()},
+            "data": {"label": "UTKFace", "synthetic": synthetic},
+            "budget": budget(EPOCHS[name]),
+            "methods": [{"method": method, "label": LABELS[method], "place": 0} for method in pooled["method"].unique()],
         }
         for name, pooled in pools.items()
     ]
 
 
-def run_main(experiments, folder, *more, reference=("one", "kl")):
-    """Write the three files; return the CSV as a frame and the others as text."""
-    (folder / "experiments.json").write_text(json.dumps(experiments))
-    outputs = {"csv": folder / "out.csv", "markdown": folder / "out.md", "latex": folder / "out.tex"}
-    options = {"comparison": "parts", "experiments": folder / "experiments.json", "data": "UTKFace", **outputs}
-    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    main([*words, "--reference", *reference, *more])
-    return read_table(outputs["csv"], "comparison"), outputs["markdown"].read_text(), outputs["latex"].read_text()
+def table_of(experiments, folder, reference=("one", "kl")):
+    """Return the CSV as a frame and the others as text."""
+    inputs = {"pooled": [entry["pooled"] for entry in experiments]}
+    settings = {"kind": "comparison", "experiments": experiments, "reference": list(reference)}
+    return written(folder, "table_parts", "comparison", inputs, **settings)
 
 
-def compared(folder, *more, reference=("one", "kl"), **pools):
-    return run_main(describe(pools, folder), folder, *more, reference=reference)
-
-
-def grid_of(markdown):
-    """The cells of a Markdown table as a frame."""
-    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in markdown.split("\n\n")[1].strip().splitlines()]
-    return pd.DataFrame(lines[2:], columns=lines[0])
+def compared(folder, reference=("one", "kl"), synthetic=False, **pools):
+    return table_of(describe(pools, folder, synthetic), folder, reference)
 
 
 def row_of(folder, method="pml", experiment="one", reference=("one", "kl"), **pools):
@@ -84,10 +80,10 @@ class TestRows:
         assert list(zip(table["experiment"], table["method"], strict=True)) == rows
         assert table["verdict"].eq("reference").tolist() == [True, False, False, False]
 
-    def test_a_method_without_a_label_is_left_out(self, tmp_path):
+    def test_a_method_that_the_experiment_does_not_list_is_left_out(self, tmp_path):
         experiments = describe({"one": pooled_of({"pml": {0: noise(0)}, "kl": {0: noise(1)}})}, tmp_path)
-        experiments[0]["labels"] = {"kl": "KL"}
-        assert run_main(experiments, tmp_path)[0]["method"].tolist() == ["KL"]
+        experiments[0]["methods"] = [{"method": "kl", "label": "KL", "place": 0}]
+        assert table_of(experiments, tmp_path)[0]["method"].tolist() == ["KL"]
 
     def test_a_row_has_the_metrics_of_the_images_that_its_method_was_tested_on(self, tmp_path):
         one = pooled_of({"kl": {0: noise(0)}, "pml": {0: noise(1), 1: noise(2)}}, age_std=2.0)
@@ -273,7 +269,8 @@ class TestText:
     def test_markdown_is_a_caption_and_every_row(self, one, tmp_path):
         table, markdown, _ = compared(tmp_path, one=one)
         text = markdown.split("\n\n")[0]
-        assert text.startswith("Mean absolute error (MAE) in years on UTKFace") and text.endswith(" Budget of one.")
+        assert text.startswith("Mean absolute error (MAE) in years on UTKFace")
+        assert " Budget: resnet18 from random weights, faces of 48 pixels, 5 epochs in" in text
         grid = grid_of(markdown)
         assert grid["Method"].tolist() == table["method"].tolist()
         assert grid["MAE"].tolist() == ["0.00 [0.00, 0.00]", "1.00 [1.00, 1.00]"]
@@ -299,7 +296,9 @@ class TestText:
 
     def test_several_experiments_are_told_apart_each_with_its_budget(self, one, tmp_path):
         _, markdown, _ = compared(tmp_path, one=one, other=one)
-        assert "KL baseline in one" in markdown and "one: Budget of one. other: Budget of other." in markdown
+        assert "KL baseline in one" in markdown and re.search(
+            "one: Budget: .* 5 epochs .* other: Budget: .* 70 epochs ", markdown
+        )
         assert grid_of(markdown)["Experiment"].tolist() == ["one", "one", "other", "other"]
 
     def test_the_number_of_pairs_is_shown_where_it_is_not_that_of_the_images(self, one, tmp_path):
@@ -314,7 +313,7 @@ class TestText:
         assert "0.118" in markdown and "ε: mean over images" in markdown and "ε" not in latex
 
     def test_synthetic_is_said_in_every_file_and_row(self, one, tmp_path):
-        table, markdown, latex = compared(tmp_path, "--synthetic", one=one)
+        table, markdown, latex = compared(tmp_path, synthetic=True, one=one)
         assert (table["data"] == "UTKFace (synthetic)").all()
         for text in (markdown, latex):
             assert "ranks no method among people" in text
@@ -334,38 +333,24 @@ def test_every_column_is_described():
 
 
 @pytest.mark.parametrize(
-    ("change", "reference", "complaint"),
+    ("change", "complaint"),
     [
-        ({}, ("on", "kl"), "experiments.json: lacks the reference's 'on'; did you mean 'one'"),
-        ({}, ("one", "kll"), "experiments.json: lacks the reference's 'kll'; did you mean 'kl'"),
-        (
-            {"labels": {"kl": "KL", "pmll": "PML"}},
-            ("one", "kl"),
-            "one.csv: no method 'pmll', which has a label; did you mean 'pml'",
-        ),
-        ({"pooled": "nowhere.csv"}, ("one", "kl"), "nowhere.csv: no such file"),
-        ({"label": {}}, ("one", "kl"), "needs a list of experiments, each with the keys experiment, labels, note, pooled"),
+        ({"methods": [{"method": "pmll", "label": "PML", "place": 0}]}, "one.csv: no method 'pmll'; did you mean 'pml'"),
+        ({"pooled": "nowhere.csv"}, "nowhere.csv: no such file"),
     ],
 )
-def test_wrong_experiments_are_refused(tmp_path, capsys, change, reference, complaint):
+def test_wrong_methods_and_missing_predictions_are_refused(tmp_path, change, complaint):
     experiments = describe({"one": pooled_of({"kl": {0: noise(0)}, "pml": {0: noise(1)}})}, tmp_path)
-    check_refused([experiments[0] | change], tmp_path, capsys, complaint, reference)
+    check_refused([experiments[0] | change], tmp_path, complaint)
 
 
-def test_an_experiment_listed_twice_is_refused(tmp_path, capsys):
-    experiments = describe({"one": pooled_of({"kl": {0: noise(0)}})}, tmp_path)
-    check_refused(2 * experiments, tmp_path, capsys, r"lists the experiments \['one', 'one'\]; list each once")
-
-
-def test_seeds_on_different_images_are_refused(tmp_path, capsys):
+def test_seeds_on_different_images_are_refused(tmp_path):
     pooled = pd.concat([pooled_of({"kl": {0: noise(0)}}), pooled_of({"kl": {1: noise(1)}}, fold=2)])
     complaint = "one.csv: the seeds of method 'kl' were tested on different images"
-    check_refused(describe({"one": pooled}, tmp_path), tmp_path, capsys, complaint)
+    check_refused(describe({"one": pooled}, tmp_path), tmp_path, complaint)
 
 
-def check_refused(experiments, folder, capsys, complaint, reference=("one", "kl")):
-    with pytest.raises(SystemExit) as stop:
-        run_main(experiments, folder, reference=reference)
-    assert stop.value.code == 2
-    assert re.search(complaint, capsys.readouterr().err)
+def check_refused(experiments, folder, complaint):
+    with pytest.raises(InputError, match=complaint):
+        table_of(experiments, folder)
     assert not (folder / "out.csv").exists()

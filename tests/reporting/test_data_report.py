@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 
+from pml.errors import InputError
 from pml.evaluation.metrics import shots
 from pml.files import load_schema, read_table, write_table
-from pml.reporting import data_report
-from pml.reporting.data_report import COLOURS, draw, images_per_age, report, without_names
+from pml.reporting.data_report import COLOURS, draw, images_per_age, report, report_data, without_names
+from pml.task import Task
 
-PUBLISHED = Path(__file__).parents[2] / "published"
+PUBLISHED = Path(__file__).parents[2] / "pml/published"
 IMAGES = 300
 
 
@@ -147,19 +148,23 @@ def test_fgnet_is_too_small_for_many_shot_ages():
     assert labels[1:] == [f"medium-shot: 20 to 100 (ages: {medium})", f"few-shot: fewer than 20 (ages: {70 - medium})"]
 
 
-def write_inputs(data, folder):
+def task_of(data, folder, synthetic=False):
+    """Write the inputs and return the job."""
     tables = {"index": data.index, "findings": data.findings, "faces": data.faces}
     for name, table in tables.items():
         write_table(table, folder / f"{name}.csv", name)
     for stage in ("datasets", "faces"):
         write_table(data.rejected[data.rejected["stage"] == stage], folder / f"rejected_{stage}.csv", "rejected")
-    inputs = [word for name in tables for word in (f"--{name}", str(folder / f"{name}.csv"))]
-    outputs = ["--csv", str(folder / "report.csv"), "--markdown", str(folder / "report.md")]
-    return [*inputs, *outputs, "--rejected", *(str(folder / f"rejected_{stage}.csv") for stage in ("datasets", "faces"))]
+    files = {"index": "index", "findings": "findings", "faces_table": "faces"}
+    files |= {"rejected": "rejected_datasets", "rejected_faces": "rejected_faces"}
+    inputs = {name: str(folder / f"{file}.csv") for name, file in files.items()}
+    endings = {"csv": "csv", "markdown": "md", "pdf": "pdf", "png": "png"}
+    outputs = {name: str(folder / f"report.{ending}") for name, ending in endings.items()}
+    return Task("report_data", {"dataset": "toy"}, inputs, outputs, {"data": {"label": "Toy", "synthetic": synthetic}})
 
 
 def test_files(data, tmp_path, draws_well):
-    draws_well(data_report.main, write_inputs(data, tmp_path), tmp_path, width=6.9)
+    draws_well(report_data, task_of(data, tmp_path, synthetic=True), tmp_path, width=6.9)
     table = read_table(tmp_path / "report.csv", "data_report")
     assert (table.pop("data") == "Toy (synthetic)").all()
     pd.testing.assert_frame_equal(table, report(data.index, data.rejected, data.findings, data.faces), check_dtype=False)
@@ -167,14 +172,13 @@ def test_files(data, tmp_path, draws_well):
     assert table["section"].map(sections.index).is_monotonic_increasing
 
 
-def run_main(data, folder, *more):
-    outputs = ["--data", "Toy", "--pdf", str(folder / "report.pdf"), "--png", str(folder / "report.png")]
-    data_report.main([*write_inputs(data, folder), *outputs, *more])
+def markdown_of(data, folder, synthetic=False):
+    report_data(task_of(data, folder, synthetic))
     return (folder / "report.md").read_text()
 
 
 def test_markdown_shows_every_row_but_single_ages(data, tmp_path):
-    text, grid = run_main(data, tmp_path).split("\n\n")
+    text, grid = markdown_of(data, tmp_path).split("\n\n")
     table = read_table(tmp_path / "report.csv", "data_report")
     shown = [[cell.strip() for cell in line.strip("|").split("|")] for line in grid.strip().splitlines()][2:]
     expected = table[table["section"] != "age"]
@@ -185,21 +189,19 @@ def test_markdown_shows_every_row_but_single_ages(data, tmp_path):
 
 def test_markdown_says_what_is_small_and_what_is_synthetic(data, tmp_path):
     data.index["age"] = np.arange(IMAGES) % 60
-    text = run_main(data, tmp_path, "--synthetic")
+    text = markdown_of(data, tmp_path, synthetic=True)
     assert text.startswith("Toy (synthetic): ") and "none shows a person" in text
     assert "No age has more than 100 images" in text
 
 
 @pytest.mark.parametrize("change", ["lost", "twice", "unknown"])
-def test_images_that_are_not_accounted_for_are_refused(data, tmp_path, capsys, change):
+def test_images_that_are_not_accounted_for_are_refused(data, tmp_path, change):
     if change == "lost":
         data.rejected = data.rejected[:-1]
     elif change == "twice":
         data.faces.loc[0, "image"] = data.faces.loc[1, "image"]
     else:
         data.index = data.index[:-1]
-    with pytest.raises(SystemExit) as stop:
-        run_main(data, tmp_path)
-    assert stop.value.code == 2
-    assert "such as 'album/" in capsys.readouterr().err
+    with pytest.raises(InputError, match="such as 'album/"):
+        report_data(task_of(data, tmp_path))
     assert not (tmp_path / "report.csv").exists()

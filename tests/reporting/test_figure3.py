@@ -4,19 +4,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pml.errors import InputError
 from pml.files import read_table
 from pml.reporting import figure3
+from pml.task import Task
+from tests.reporting.conftest import METHODS, figure_task
 
 AGES = st.lists(st.integers(0, 100), min_size=1, max_size=30).map(
     lambda ages: pd.Series(ages, index=[f"{number:02d}" for number in range(len(ages))], dtype=float)
 )
 
 
-def command(experiment) -> list[str]:
-    folder = experiment.folder
-    files = ["--index", f"{folder}/index.csv", "--faces-table", f"{folder}/faces.csv", "--faces", f"{folder}/faces.npy"]
-    methods = ["--jobs", *experiment.jobs.values(), "--method", "pml", "--baseline", "kl", "--labels", "PML", "KL baseline"]
-    return files + methods
+def task_of(experiment) -> Task:
+    files = {"index": "index.csv", "faces_table": "faces.csv", "faces": "faces.npy"}
+    inputs = {name: str(experiment.folder / file) for name, file in files.items()}
+    return figure_task(inputs | {"jobs": list(experiment.jobs.values())})
 
 
 class TestChooseImages:
@@ -68,33 +70,36 @@ def test_faces_are_those_of_the_images(experiment):
 
 
 def test_files(experiment, draws_well):
-    draws_well(figure3.main, command(experiment), experiment.folder, width=6.9)
+    draws_well(figure3.draw_figure3, task_of(experiment), experiment.folder, width=6.9)
 
 
-def test_hidden_faces_are_not_even_read(experiment):
+def test_hidden_faces_are_not_even_read(experiment, draws_well):
     (experiment.folder / "faces.npy").unlink()
-    outputs = ["--pdf", f"{experiment.folder}/a.pdf", "--png", f"{experiment.folder}/a.png"]
-    figure3.main([*command(experiment), "--hide-faces", "--data", "Toy", *outputs])
+    task = task_of(experiment)
+    for name in ("faces", "faces_table"):
+        del task.inputs[name]
+    draws_well(figure3.draw_figure3, task, experiment.folder, width=6.9)
 
 
 def test_every_column_shows_the_face_the_true_and_the_predicted_ages(experiment):
     ages = pd.Series(experiment.ages, index=experiment.images)
     predictions = [figure3.load_predictions(runs) for runs in figure3.runs_of(list(experiment.jobs.values()), ["pml", "kl"])]
     faces = np.load(experiment.folder / "faces.npy")[:3]
-    figure = figure3.draw(experiment.images[:3], ages, predictions, ["PML", "KL"], faces)
+    figure = figure3.draw(experiment.images[:3], ages, predictions, METHODS, faces)
     for column, image in enumerate(experiment.images[:3]):
         upper, lower = figure.axes[column], figure.axes[column + 3]
         assert upper.get_title() == f"age {ages[image]:g}"
         np.testing.assert_array_equal(upper.images[0].get_array(), faces[column])
         ages_predicted = [frame["predicted_age"][image] for frame, _ in predictions]
-        assert [note.get_text() for note in lower.texts] == [f"PML {ages_predicted[0]:.1f}", f"KL {ages_predicted[1]:.1f}"]
+        assert [note.get_text() for note in lower.texts] == [
+            f"PML {ages_predicted[0]:.1f}",
+            f"KL baseline {ages_predicted[1]:.1f}",
+        ]
         for line, (frame, _) in zip(lower.lines, predictions, strict=True):
             np.testing.assert_array_equal(line.get_ydata(), frame["distribution"][image])
 
 
-def test_a_method_without_a_distribution_is_refused_by_name(experiment, capsys):
+def test_a_method_without_a_distribution_is_refused_by_name(experiment):
     (experiment.folder / "runs/kl/seed0/fold2/predictions.npz").unlink()
-    with pytest.raises(SystemExit) as stop:
-        figure3.main([*command(experiment), "--data", "Toy", "--pdf", "a.pdf", "--png", "a.png"])
-    assert stop.value.code == 2
-    assert "runs/kl/seed0/fold2/predictions.npz" in capsys.readouterr().err
+    with pytest.raises(InputError, match="runs/kl/seed0/fold2/predictions.npz: no such file; Figure 3 needs"):
+        figure3.draw_figure3(task_of(experiment))

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from pml.errors import InputError
 from pml.reporting import figure4
+from tests.reporting.conftest import figure_task
 
 HISTOGRAMS = st.dictionaries(st.integers(0, 100), st.integers(1, 30), max_size=60)
 
@@ -23,6 +24,12 @@ def files(tmp_path):
     ages = np.repeat(np.arange(20, 34), np.arange(20, 6, -1))
     test = np.arange(len(ages)) % 50 == 0
     return [write_features(tmp_path / f"{seed}.npz", seed, ages, test) for seed in (1, 2)]
+
+
+def task_of(files, folder, head=None, tail=None):
+    task = figure_task({"features": files}, head=head, tail=tail)
+    task.outputs["csv"] = str(folder / "purity.csv")
+    return task
 
 
 class TestHeadAndTailAges:
@@ -105,8 +112,7 @@ def test_drawn_holds_at_most_100_images_of_an_age_and_part_and_all_of_a_rare_one
 
 def test_files_and_numbers(files, tmp_path, draws_well, monkeypatch):
     monkeypatch.setattr(figure4, "ITERATIONS", 250)
-    arguments = ["--features", *files, "--labels", "PML", "KL baseline", "--csv", str(tmp_path / "purity.csv")]
-    draws_well(figure4.main, arguments, tmp_path, width=6.9)
+    draws_well(figure4.draw_figure4, task_of(files, tmp_path), tmp_path, width=6.9)
     numbers = pd.read_csv(tmp_path / "purity.csv")
     assert list(numbers.columns) == ["method", "panel", "part", "images", "purity", "chance"]
     assert len(numbers) == 2 * 3 * 2
@@ -123,13 +129,19 @@ def test_panels_state_their_numbers(files):
             assert line == (shown if row.images else f"{row.part}: no images")
 
 
-def test_methods_of_different_images_are_refused(files, tmp_path, capsys):
+def test_methods_of_different_images_are_refused(files, tmp_path):
     other = write_features(tmp_path / "other.npz", 3, np.repeat([20, 30], 10), np.zeros(20, bool))
-    with pytest.raises(SystemExit) as stop:
-        outputs = ["--pdf", f"{tmp_path}/a.pdf", "--png", f"{tmp_path}/a.png", "--csv", f"{tmp_path}/a.csv"]
-        figure4.main(["--features", files[0], other, "--labels", "PML", "KL", "--data", "Toy", *outputs])
-    assert stop.value.code == 2
-    assert "other.npz" in capsys.readouterr().err
+    with pytest.raises(InputError, match="other.npz: 'image' or 'part' differs"):
+        figure4.draw_figure4(task_of([files[0], other], tmp_path))
+
+
+def test_too_few_ages_to_choose_from_are_refused_unless_the_config_names_them(tmp_path, draws_well):
+    ages = np.array([20, 30, 30])
+    files = [write_features(tmp_path / f"{seed}.npz", seed, ages, np.zeros(3, bool)) for seed in (1, 2)]
+    with pytest.raises(InputError, match="name the ages under figures.figure4.head and tail"):
+        figure4.draw_figure4(task_of(files, tmp_path))
+    named = {"head": [20, 21, 22, 23, 24, 25], "tail": [30, 31, 32, 33, 34, 35]}
+    draws_well(figure4.draw_figure4, task_of(files, tmp_path, **named), tmp_path, width=6.9)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no archive", b"PK\x03\x04 cut short"])

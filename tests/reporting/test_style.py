@@ -3,14 +3,15 @@ from itertools import combinations
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
+from pml.data_name import DataName
 from pml.reporting.style import PALETTE, line_style, set_title
 
 
 def test_synthetic_data_is_named_so_and_real_data_is_not():
     figure = Figure()
-    set_title(figure, "FG-NET", synthetic=True)
+    set_title(figure, DataName("FG-NET", synthetic=True))
     assert figure.get_suptitle() == "FG-NET: synthetic data"
-    set_title(figure, "FG-NET", synthetic=False)
+    set_title(figure, DataName("FG-NET", synthetic=False))
     assert figure.get_suptitle() == "FG-NET"
 
 

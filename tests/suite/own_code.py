@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from pml.reference import Reference
 from torch import nn
+
+from pml.reference import Reference
 
 
 class Youngest(Reference):

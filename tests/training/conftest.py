@@ -1,7 +1,6 @@
 """A store of 24 noise faces, and one run trained on it."""
 
 import dataclasses
-import json
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +8,16 @@ import pandas as pd
 import pytest
 import torch
 
-from pml.config import check_config, run_settings
+from pml.data_name import DataName
 from pml.files import load_schema, write_table
+from pml.suite.settings import Settings
+from pml.task import Task
 from pml.training.data import ExperimentData
-from pml.training.run import run_fold
-from pml.training.settings import Settings, load_settings
+from pml.training.run import Run
 
 SIZE, COUNT = 32, 24
 CPU = torch.device("cpu")
+NAME = DataName("noise", synthetic=True)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -35,6 +36,14 @@ class Store:
 
     def open(self) -> ExperimentData:
         return ExperimentData(self.index, self.faces_table, self.faces, self.folds)
+
+    def task(self, settings: Settings, runs: Path, *folds: int, seed: int = 0) -> Task:
+        """Return the job that trains on folds, all of whose models are kept."""
+        inputs = {name: str(path) for name, path in dataclasses.asdict(self).items()}
+        given = {"method": "pml", "class": settings.method, "options": settings.options, "courses": settings.courses}
+        given |= {"data": dataclasses.asdict(NAME), "folds": folds, "seed": seed, "runs": str(runs), "keep_models": folds}
+        training = {"training": settings.as_dict()}
+        return Task("train_folds", {}, inputs, {"jobs": str(runs.parent / "job.csv")}, given | training)
 
 
 def write_store(folder: Path) -> Store:
@@ -63,28 +72,14 @@ def store(tmp_path) -> Store:
 
 
 @pytest.fixture(scope="session")
-def settings_json(tmp_path_factory) -> Path:
-    """settings.json of PML on resnet18, two epochs of two batches, as the config gives it."""
-    training = {"ages": [20, 40], "epochs": 2, "batch_size": 8, "learning_rate": 0.001, "device": "cpu"}
-    experiment = {"dataset": "d", "protocol": "lopo", "folds": [1, 2], "methods": ["pml"], "backbone": "resnet18"}
-    config = {
-        "suite": "tiny",
-        "datasets": {"d": {"format": "fgnet", "label": "D", "archives": [{"synthetic": {"subjects": 2, "images": 24}}]}},
-        "methods": {"pml": {"class": "pml.progressive_margin:PML", "label": "PML"}},
-        "experiments": {"e": {**experiment, "training": training}},
-    }
-    path = tmp_path_factory.mktemp("settings") / "settings.json"
-    path.write_text(json.dumps(run_settings(check_config(config), "e", "pml", "random")))
-    return path
-
-
-@pytest.fixture(scope="session")
-def settings(settings_json) -> Settings:
-    return load_settings(settings_json)
+def settings() -> Settings:
+    """PML on resnet18, two epochs of two batches."""
+    run = {"method": "pml", "options": {}, "backbone": "resnet18", "backbone_options": {}, "initialisation": "random"}
+    return Settings(**run, courses=1, ages=(20, 40), epochs=2, batch_size=8, learning_rate=0.001, device="cpu")
 
 
 @dataclasses.dataclass(frozen=True)
-class Run:
+class Finished:
     """A finished run of fold 1, seed 0."""
 
     directory: Path
@@ -93,9 +88,9 @@ class Run:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory, settings) -> Run:
+def finished(tmp_path_factory, settings) -> Finished:
     """A run with its model kept. Tests read it and leave it as it is."""
     folder = tmp_path_factory.mktemp("finished")
     store = write_store(folder)
-    run_fold(settings, store.open(), 0, 1, folder / "run", CPU, keep_model=True)
-    return Run(folder / "run", store.open(), store)
+    Run(settings, store.open(), NAME, 0, 1, folder / "run", CPU, keep_model=True).finish()
+    return Finished(folder / "run", store.open(), store)

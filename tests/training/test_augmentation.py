@@ -10,8 +10,8 @@ import torch
 from torch.testing import assert_close
 from torchvision.transforms import ColorJitter, Grayscale
 
+from pml.suite.settings import Augmentation
 from pml.training.augmentation import MEAN, STD, augment, normalise, random_affine
-from pml.training.settings import Augmentation
 
 SIZE = 16
 NONE = Augmentation(flip=0, scale=0, rotation=0, translation=0, one_of=False, colour=(0.5, 0.5, 0.5, 0.1))

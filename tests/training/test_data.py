@@ -30,7 +30,7 @@ def test_each_image_has_its_own_face_and_label(store):
 def test_unknown_age_std_is_nan(store):
     edit(store.index, lambda frame: frame.loc.__setitem__((1, "age_std"), 2.5))
     stds = store.open().part(2, "train").age_stds
-    assert stds.isnan().sum() == len(stds) - 1 and stds[1] == 2.5
+    assert np.isnan(stds).sum() == len(stds) - 1 and stds[1] == 2.5
 
 
 def test_fingerprint_of_a_fold_follows_its_labels_parts_and_alignment(store):
@@ -65,7 +65,12 @@ def test_missing_store_is_named(store):
         store.open()
 
 
-def test_fold_of_an_image_without_a_face_is_refused(store):
-    edit(store.folds, lambda frame: frame.loc.__setitem__((0, "image"), "absent.jpg"))
-    with pytest.raises(InputError, match="folds.csv: image 'absent.jpg' .*assign the folds again"):
+@pytest.mark.parametrize("lacking", ["index", "faces_table"])
+def test_fold_of_an_image_without_a_label_or_a_face_is_refused(store, lacking):
+    path = getattr(store, lacking)
+    table = pd.read_csv(path, dtype={"subject": str})
+    changed = store.folds if lacking == "index" else path
+    edit(changed, lambda frame: frame.loc.__setitem__((0, "image"), "absent.jpg"))
+    image = "absent.jpg" if lacking == "index" else table["image"][0]
+    with pytest.raises(InputError, match=f"folds.csv: image '{image}' is not in {path}; run again the stage"):
         store.open()

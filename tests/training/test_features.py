@@ -5,16 +5,19 @@ import pandas as pd
 import pytest
 import torch
 
+from pml.errors import InputError
 from pml.files import load_schema, write_table
 from pml.reporting.figure4 import read_features
-from pml.training import features, run_directory
+from pml.suite.settings import Augmentation, Settings
+from pml.task import Task
+from pml.training import run_directory
 from pml.training.augmentation import normalise
-from pml.training.settings import Augmentation, Settings
+from pml.training.features import extract_features
+from pml.training.model import build_model
 
-TRAINING = {name: part["default"] for name, part in load_schema("config")["$defs"]["training"]["properties"].items()}
 AUGMENTATION = Augmentation(flip=0, scale=0, rotation=0, translation=0, one_of=False, colour=(0, 0, 0, 0))
-TRAINING |= {"augmentation": AUGMENTATION, "batch_size": 2}
-SETTINGS = Settings(method="baselines.dex:DEX", options={}, backbone="resnet18", initialisation="random", courses=1, **TRAINING)
+RUN = {"method": "dex", "options": {}, "backbone": "resnet18", "backbone_options": {}, "initialisation": "random", "courses": 1}
+SETTINGS = Settings(**RUN, augmentation=AUGMENTATION, batch_size=2)
 # Neither the store nor folds.csv is in the order of the index, and d.png has no part in the fold.
 IMAGES, STORE = ["a.png", "b.png", "c.png", "d.png", "e.png"], ["e.png", "b.png", "c.png", "d.png", "a.png"]
 AGES = [3.0, 17.25, 40.0, 41.0, 68.0]
@@ -32,16 +35,16 @@ def experiment(tmp_path):
     write_table(pd.DataFrame(folds, columns=["fold", "image", "part"]), tmp_path / "folds.csv", "folds")
     np.save(tmp_path / "faces.npy", np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8))
     torch.manual_seed(0)
-    model = run_directory.build_model(SETTINGS, torch.device("cpu"))
-    run_directory.write_model(tmp_path, model)
-    run_directory.write_run(tmp_path, SETTINGS, fold=2)
+    model = build_model(SETTINGS, torch.device("cpu"))
+    model.save(tmp_path / "model.pt")
+    run_directory.write_run(tmp_path, settings=SETTINGS.as_dict(), fold=2)
     return tmp_path, model
 
 
 def run_stage(folder: Path, name: str) -> Path:
-    paths = {"run": folder, "index": folder / "index.csv", "faces-table": folder / "faces.csv", "faces": folder / "faces.npy"}
-    paths |= {"folds-table": folder / "folds.csv", "output": folder / name}
-    features.main([text for key, path in paths.items() for text in (f"--{key}", str(path))])
+    inputs = {"index": "index.csv", "faces_table": "faces.csv", "faces": "faces.npy", "folds": "folds.csv"}
+    inputs = {key: str(folder / file) for key, file in inputs.items()}
+    extract_features(Task("extract_features", {}, inputs, {"features": str(folder / name)}, {"run": str(folder)}))
     return folder / name
 
 
@@ -72,20 +75,16 @@ def test_the_same_run_gives_the_same_bytes(experiment):
     assert run_stage(folder, "first.npz").read_bytes() == run_stage(folder, "second.npz").read_bytes()
 
 
-def test_folds_that_lack_the_run_s_own_are_refused_and_the_known_ones_named(experiment, capsys):
+def test_folds_that_lack_the_run_s_own_are_refused_and_the_known_ones_named(experiment):
     folder, _ = experiment
-    run_directory.write_run(folder, SETTINGS, fold=7)
-    with pytest.raises(SystemExit) as stop:
+    run_directory.write_run(folder, settings=SETTINGS.as_dict(), fold=7)
+    with pytest.raises(InputError, match=r"fold 7.*\[1, 2\]"):
         run_stage(folder, "features.npz")
-    assert stop.value.code == 2
-    assert "fold 7" in (message := capsys.readouterr().err) and "[1, 2]" in message
     assert not (folder / "features.npz").exists()
 
 
-def test_a_run_whose_model_was_not_kept_is_refused(experiment, capsys):
+def test_a_run_whose_model_was_not_kept_is_refused(experiment):
     folder, _ = experiment
     (folder / "model.pt").unlink()
-    with pytest.raises(SystemExit) as stop:
+    with pytest.raises(InputError, match="model.pt"):
         run_stage(folder, "features.npz")
-    assert stop.value.code == 2
-    assert "model.pt" in capsys.readouterr().err

@@ -9,7 +9,7 @@ from torch import nn
 
 from pml.errors import InputError
 from pml.training import loop
-from pml.training.run_directory import build_model
+from pml.training.model import build_model, features_of
 
 CPU = torch.device("cpu")
 EPOCHS, STEPS = 5, 4
@@ -27,8 +27,9 @@ def build(settings):
     return build
 
 
-def train(model, settings, data, checkpoint, seed=0, log=lambda line: None):
-    loop.train(model, data.faces, data.part(1, "train"), settings, seed, 1, checkpoint, log)
+def train(model, settings, data, part=None, **given):
+    part = data.part(1, "train") if part is None else part
+    loop.Trainer(model, settings, data.faces, part, **given).train()
     return model
 
 
@@ -142,62 +143,61 @@ def test_variants_of_the_optimisers_are_torch_s(build, changes, reference):
         torch.testing.assert_close(weight, twin)
 
 
-def test_backbone_has_its_share_of_the_rate(build, finished, tmp_path):
+def test_backbone_has_its_share_of_the_rate(build, finished):
     one_step = {"optimiser": "sgd", "momentum": 0, "weight_decay": 0, "schedule": "constant", "epochs": 1, "batch_size": 18}
     moved = {}
     for share in (1, 0.1):
         model, settings = build(**one_step, backbone_rate=share)
         weights = model.backbone.layer4[0].conv1.weight, model.method.classifier.weight
         before = [weight.detach().clone() for weight in weights]
-        train(model, settings, finished.data, tmp_path / f"{share}.pt")
+        train(model, settings, finished.data)
         moved[share] = [weight.detach() - start for weight, start in zip(weights, before, strict=True)]
     torch.testing.assert_close(moved[0.1][0], 0.1 * moved[1][0], rtol=1e-2, atol=1e-7)
     assert moved[1][0].abs().max() > 1e-5 and moved[0.1][1].equal(moved[1][1])
 
 
-def test_whole_ages_are_what_training_sees_and_validation_does_not(build, finished, tmp_path, monkeypatch):
+def test_whole_ages_are_what_training_sees_and_validation_does_not(build, finished, monkeypatch):
     model, settings = build(whole_ages=True, epochs=1)
     part, seen, loss = finished.data.part(1, "train"), [], model.method.loss
     monkeypatch.setattr(model.method, "loss", lambda *batch: seen.extend(batch[1].tolist()) or loss(*batch))
-    monkeypatch.setattr(loop, "predict", lambda *_: (part.ages.numpy(), None))
-    loop.train(model, finished.data.faces, part, settings, 0, 1, tmp_path / "c.pt", lambda line: None, {"validation": part})
+    monkeypatch.setattr(loop, "predict", lambda *_: (part.ages, None))
+    train(model, settings, finished.data, watched={"validation": part})
     assert len(seen) == 16 and set(seen) <= {float(int(age)) for age in part.ages.tolist()}
-    assert part.ages.frac().any() and model.history[0]["validation_mae"] == 0
+    assert (part.ages % 1).any() and model.history[0]["validation_mae"] == 0
 
 
 @pytest.mark.parametrize("maes, best", [([3, 1, 2], 2), ([1, 2, 3], 1), ([2, 1, 1], 2), ([3, 2, 1], 3)])
-def test_selection_keeps_the_first_epoch_of_lowest_error_of_the_last_course(build, finished, tmp_path, monkeypatch, maes, best):
+def test_selection_keeps_the_first_epoch_of_lowest_error_of_the_last_course(build, finished, monkeypatch, maes, best):
     model, settings = build(courses=2, epochs=3, selection="validation")
     part = finished.data.part(1, "test")
-    ages, errors, ends = part.ages.numpy(), iter([0, 0, 0, *maes]), []
+    ages, errors, ends = part.ages, iter([0, 0, 0, *maes]), []
 
     def predict(*_):
         ends.append(copy.deepcopy(model))
         return ages + next(errors), None
 
     monkeypatch.setattr(loop, "predict", predict)
-    faces, train_part = finished.data.faces, finished.data.part(1, "train")
-    loop.train(model, faces, train_part, settings, 0, 1, tmp_path / "c.pt", lambda line: None, {"validation": part})
+    train(model, settings, finished.data, watched={"validation": part})
     assert model.selected_epoch == 3 + best and same_weights(model, ends[2 + best])
     assert len(model.history) == 6, "all epochs are trained"
 
 
-def test_history_has_a_row_an_epoch_with_every_term(build, finished, tmp_path):
+def test_history_has_a_row_an_epoch_with_every_term(build, finished):
     model, settings = build()
     lines = []
-    train(model, settings, finished.data, tmp_path / "c.pt", log=lines.append)
+    train(model, settings, finished.data, log=lines.append)
     assert [row["epoch"] for row in model.history] == [1, 2] and len(lines) == 2
     assert all(row.keys() == {"epoch", "learning_rate", "loss", "margin_kl"} for row in model.history)
     assert all(row["loss"] == row["margin_kl"] for row in model.history)
 
 
-def test_every_epoch_begins_before_its_first_batch(build, finished, tmp_path, monkeypatch):
+def test_every_epoch_begins_before_its_first_batch(build, finished, monkeypatch):
     model, settings = build()
     calls, loss = [], model.method.loss
-    monkeypatch.setattr(model.method, "begin_epoch", lambda: calls.append("epoch"))
+    monkeypatch.setattr(model.method, "begin_epoch", calls.append)
     monkeypatch.setattr(model.method, "loss", lambda *arguments: calls.append("batch") or loss(*arguments))
-    train(model, settings, finished.data, tmp_path / "c.pt")
-    assert calls == ["epoch", "batch", "batch"] * 2
+    train(model, settings, finished.data)
+    assert calls == [0, "batch", "batch", 1, "batch", "batch"]
 
 
 def with_courses(part):
@@ -205,9 +205,7 @@ def with_courses(part):
     return dataclasses.replace(part, courses=np.where(np.arange(len(part.store_rows)) < 8, 1, 3))
 
 
-def test_each_course_trains_on_its_own_images_and_those_before_under_a_rate_that_starts_anew(
-    build, finished, tmp_path, monkeypatch
-):
+def test_each_course_trains_on_its_own_images_and_those_before_under_a_rate_that_starts_anew(build, finished, monkeypatch):
     model, settings = build(courses=3, batch_size=4)
     part = with_courses(finished.data.part(1, "train"))
     first, seen, calls, loss = set(part.ages[:8].tolist()), [], [], model.method.loss
@@ -218,10 +216,7 @@ def test_each_course_trains_on_its_own_images_and_those_before_under_a_rate_that
 
     monkeypatch.setattr(model.method, "loss", watch)
     monkeypatch.setattr(model.method, "begin_course", lambda: calls.append(("begin", len(model.history))))
-    loop.train(
-        model, finished.data.faces, part, settings, 0, 1, tmp_path / "c.pt", lambda line: None,
-        end_course=lambda course: calls.append((f"end {course}", len(model.history))),
-    )  # fmt: skip
+    train(model, settings, finished.data, part, end_course=lambda course: calls.append((f"end {course}", len(model.history))))
     assert [course for course, _ in seen] == [1] * 4 + [2] * 4 + [3] * 8
     assert all(ages <= first for course, ages in seen if course < 3)
     assert set.union(*(ages for course, ages in seen if course == 3)) - first
@@ -230,58 +225,58 @@ def test_each_course_trains_on_its_own_images_and_those_before_under_a_rate_that
     assert rates[:2] == rates[2:4] and rates[0] > rates[1] and rates[2] > rates[1]
 
 
-def test_one_course_of_all_images_is_training_without_curricula(build, finished, tmp_path):
+def test_one_course_of_all_images_is_training_without_curricula(build, finished):
     (plain, settings), (other, _) = build(), build()
-    train(plain, settings, finished.data, tmp_path / "a.pt")
+    train(plain, settings, finished.data)
     part = finished.data.part(1, "train")
-    loop.train(other, finished.data.faces, part, settings, 0, 1, tmp_path / "b.pt", lambda line: None)
+    train(other, settings, finished.data, dataclasses.replace(part, courses=np.ones(18, int)))
     assert (part.courses == 1).all() and same_weights(plain, other)
 
 
-def test_margins_have_a_row_an_epoch_and_looking_at_them_changes_nothing(build, finished, tmp_path, monkeypatch):
+def test_diagnostics_have_a_row_an_epoch_and_looking_at_them_changes_nothing(build, finished, monkeypatch):
     (watched, settings), (alone, _) = build(), build()
-    train(watched, settings, finished.data, tmp_path / "a.pt")
-    monkeypatch.setattr(alone.method, "inspect", lambda: ({}, ""))
-    train(alone, settings, finished.data, tmp_path / "b.pt")
-    assert [row["epoch"] for row in watched.margins] == [1, 2] and not alone.margins
+    train(watched, settings, finished.data)
+    monkeypatch.setattr(alone.method, "diagnostics", lambda: ({}, ""))
+    train(alone, settings, finished.data)
+    assert [row["epoch"] for row in watched.diagnostics] == [1, 2] and not alone.diagnostics
     assert same_weights(watched, alone) and watched.history == alone.history
 
 
-def test_margins_that_degenerate_are_warned_of_once(build, finished, tmp_path):
+def test_margins_that_degenerate_are_warned_of_once(build, finished):
     lines = []
-    train(*build(options={"margin_scale": 0.0}), finished.data, tmp_path / "c.pt", log=lines.append)
+    train(*build(options={"margin_scale": 0.0}), finished.data, log=lines.append)
     [warning] = [line for line in lines if "warning" in line]
     assert warning.startswith("fold 1 seed 0 epoch 1 warning: margins spread by less than 0.0001")
     lines.clear()
-    train(*build(), finished.data, tmp_path / "d.pt", log=lines.append)
+    train(*build(), finished.data, log=lines.append)
     assert not [line for line in lines if "warning" in line]
 
 
-def test_a_loss_that_is_not_finite_ends_the_run_and_names_the_remedy(build, finished, tmp_path):
+def test_a_loss_that_is_not_finite_ends_the_run_and_names_the_remedy(build, finished):
     model, settings = build()
     with torch.no_grad():
         model.method.classifier.weight.fill_(float("nan"))
     with pytest.raises(InputError, match="fold 1, epoch 1: the loss is nan; lower training.learning_rate"):
-        train(model, settings, finished.data, tmp_path / "c.pt")
+        train(model, settings, finished.data)
 
 
-def test_bfloat16_runs_on_the_cpu_near_float32(build, finished, tmp_path):
+def test_bfloat16_runs_on_the_cpu_near_float32(build, finished):
     exact, low = build(epochs=1), build(epochs=1, precision="bfloat16")
-    losses = [train(*each, finished.data, tmp_path / f"{each[1].precision}.pt").history[0]["loss"] for each in (exact, low)]
+    losses = [train(*each, finished.data).history[0]["loss"] for each in (exact, low)]
     assert losses[0] == pytest.approx(losses[1], rel=0.1)
     assert all(parameter.dtype == torch.float32 for parameter in low[0].backbone.parameters())
-    assert loop.extract_features(low[0], finished.data.faces, np.arange(3), low[1]).dtype == torch.float32
+    assert features_of(low[0], finished.data.faces, np.arange(3), low[1]).dtype == torch.float32
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
-def test_compiled_backbone_trains_and_predicts_near_the_plain_one(build, finished, tmp_path):
+def test_compiled_backbone_trains_and_predicts_near_the_plain_one(build, finished):
     found = []
     for compiled in (False, True):
         model, settings = build(epochs=1, compile=compiled)
         model.backbone = nn.Sequential(nn.Conv2d(3, 512, 8, 8), nn.BatchNorm2d(512), nn.AvgPool2d(4), nn.Flatten())
         names = model.backbone.state_dict().keys()
-        loss = train(model, settings, finished.data, tmp_path / f"{compiled}.pt").history[0]["loss"]
+        loss = train(model, settings, finished.data).history[0]["loss"]
         found.append([loss, *loop.predict(model, finished.data.faces, np.arange(11), settings)[0]])
         assert (model.backbone._compiled_call_impl is not None) == compiled and model.backbone.state_dict().keys() == names
     np.testing.assert_allclose(*found, rtol=1e-4)

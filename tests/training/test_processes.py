@@ -9,7 +9,7 @@ from torch.testing import assert_close
 
 from pml.errors import InputError
 from pml.training import processes
-from pml.training.batch_norm import JointBatchNorm, batch_norm
+from pml.training.batch_norm import JointBatchNorm, join_batch_norm
 from tests.several_processes import run_in_processes
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
@@ -72,10 +72,21 @@ def test_more_processes_than_gpus_are_refused(torchrun, monkeypatch):
     assert not torchrun
 
 
-def test_batch_norm_is_torch_s_but_for_several_processes_on_a_cpu(monkeypatch):
-    assert batch_norm(CPU) is batch_norm(GPU) is nn.BatchNorm2d
+def test_batch_norm_of_any_network_is_joined_for_several_processes_and_keeps_what_it_holds(monkeypatch):
+    layer = nn.BatchNorm2d(3)
+    layer.act = nn.ReLU()  # as timm's layers have it
+    state = layer.state_dict()
+    network = nn.Sequential(nn.Conv2d(3, 3, 1), nn.Sequential(layer))
+    join_batch_norm(network, CPU)
+    assert type(network[1][0]) is nn.BatchNorm2d
     monkeypatch.setattr("pml.training.batch_norm.count", lambda: 2)
-    assert (batch_norm(CPU), batch_norm(GPU)) == (JointBatchNorm, nn.SyncBatchNorm)
+    for device, kind in ((CPU, JointBatchNorm), (GPU, nn.SyncBatchNorm)):
+        join_batch_norm(network, device)
+        assert isinstance(layer, kind) and layer.state_dict().keys() == state.keys()
+        layer.__class__ = nn.BatchNorm2d
+    join_batch_norm(network, CPU)
+    inputs = torch.randn(2, 3, 4, 4)
+    assert_close(layer.eval()(inputs), nn.functional.relu(inputs / (1 + layer.eps) ** 0.5))
 
 
 @pytest.mark.slow

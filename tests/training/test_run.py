@@ -15,38 +15,36 @@ import pandas as pd
 import pytest
 import torch
 
+from pml.data_name import DataName
 from pml.errors import InputError
 from pml.files import read_table, write_table
-from pml.method import PixelFreeMethod
-from pml.training import loop, run, run_directory
+from pml.training import loop, model, run, run_directory
 
 CPU = torch.device("cpu")
 ROOT = Path(__file__).parents[2]
-WITHOUT_MODEL = ("predictions.csv", "predictions.npz", "history.csv", "margins.csv")
-FILES = (*WITHOUT_MODEL, "model.pt")
+FILES = ("predictions.csv", "predictions.npz", "history.csv", "diagnostics.csv", "model.pt")
 
 
 def contents(directory: Path, names=FILES) -> dict[str, bytes]:
     return {name: (directory / name).read_bytes() for name in names}
 
 
-def command(store, settings_json: Path, runs: Path, *folds: int, seed: int = 0) -> list[str]:
-    values = {"settings": settings_json, "name": "pml", "index": store.index, "faces-table": store.faces_table}
-    values |= {
-        "data": "noise",
-        "faces": store.faces,
-        "folds-table": store.folds,
-        "seed": seed,
-        "runs": runs,
-        "output": runs.parent / "job.csv",
-    }
-    options = [text for key, value in values.items() for text in (f"--{key}", str(value))]
-    return [*options, "--folds", *map(str, folds), "--keep-models", *map(str, folds)]
+def finish(settings, data, seed: int, directory: Path, keep_model: bool = True) -> None:
+    """Run fold 1."""
+    run.Run(settings, data, DataName("noise", synthetic=True), seed, 1, directory, CPU, keep_model).finish()
 
 
-def call_main(monkeypatch, *arguments) -> None:
-    monkeypatch.setattr(sys, "argv", ["run", *command(*arguments)])
-    run.main()
+def command(task, spoil: str = "") -> list[str]:
+    """Return the command that does a job in a process of its own, in which the code `spoil` has changed something."""
+    code = f"""
+import json, os, signal, sys
+from pml.errors import InputError, stage_main
+from pml.task import Task
+from pml.training import loop, run
+{spoil}
+stage_main(run.train_folds)(Task(**json.loads(sys.argv[1])))
+"""
+    return [sys.executable, "-c", code, json.dumps(dataclasses.asdict(task))]
 
 
 @pytest.fixture
@@ -62,7 +60,7 @@ def untrainable(monkeypatch):
     def refuse(*arguments):
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(run, "train", refuse)
+    monkeypatch.setattr(run.Trainer, "train", refuse)
 
 
 def test_run_directory_holds_what_the_architecture_says(finished, settings):
@@ -75,7 +73,7 @@ def test_run_directory_holds_what_the_architecture_says(finished, settings):
         assert arrays["ages"].tolist() == list(settings.age_classes)
         assert arrays["distribution"].shape == (6, 21) and arrays["distribution"].dtype == np.float32
         np.testing.assert_allclose(arrays["distribution"] @ arrays["ages"], predictions["predicted_age"], rtol=1e-5)
-    for name in ("history.csv", "margins.csv"):
+    for name in ("history.csv", "diagnostics.csv"):
         assert pd.read_csv(directory / name)["epoch"].tolist() == [1, 2]
     facts = json.loads((directory / "run.json").read_text())
     assert {"fingerprint", "settings", "versions", "commit", "device", "seconds", "peak_memory_mb"} <= facts.keys()
@@ -85,8 +83,8 @@ def test_run_directory_holds_what_the_architecture_says(finished, settings):
 def test_model_is_weights_only_and_gives_the_predictions_again(finished):
     weights = torch.load(finished.directory / "model.pt", weights_only=True)
     assert weights.keys() == {"backbone", "method"}
-    model, settings = run_directory.load_model(finished.directory, CPU)
-    predicted, _ = loop.predict(model, finished.data.faces, finished.data.part(1, "test").store_rows, settings)
+    trained, settings = model.load_model(finished.directory, CPU)
+    predicted, _ = loop.predict(trained, finished.data.faces, finished.data.part(1, "test").store_rows, settings)
     np.testing.assert_array_equal(
         predicted, read_table(finished.directory / "predictions.csv", "predictions")["predicted_age"].astype(np.float32)
     )
@@ -95,42 +93,41 @@ def test_model_is_weights_only_and_gives_the_predictions_again(finished):
 def test_run_without_a_model_cannot_be_loaded(again):
     (again / "model.pt").unlink()
     with pytest.raises(InputError, match="model.pt: no such file.*keep_models"):
-        run_directory.load_model(again, CPU)
+        model.load_model(again, CPU)
 
 
 @pytest.mark.slow
-def test_another_process_writes_the_same_bytes_whatever_it_trained_before(finished, settings_json, tmp_path):
-    arguments = command(finished.store, settings_json, tmp_path / "runs", 2, 1)
-    subprocess.run([sys.executable, "-m", "pml.training.run", *arguments], check=True, cwd=ROOT)
+def test_another_process_writes_the_same_bytes_whatever_it_trained_before(finished, settings, tmp_path):
+    subprocess.run(command(finished.store.task(settings, tmp_path / "runs", 2, 1)), check=True, cwd=ROOT)
     assert contents(tmp_path / "runs/fold001") == contents(finished.directory)
 
 
 def test_another_seed_writes_other_bytes(finished, settings, tmp_path):
-    run.run_fold(settings, finished.data, 1, 1, tmp_path / "run", CPU, keep_model=True)
+    finish(settings, finished.data, 1, tmp_path / "run")
     other = contents(tmp_path / "run")
     assert all(other[name] != same for name, same in contents(finished.directory).items())
 
 
 def test_other_settings_have_another_checkpoint(finished, settings, tmp_path, monkeypatch):
     checkpoints = []
-    monkeypatch.setattr(run, "train", lambda *arguments: checkpoints.append(arguments[6]))
+    monkeypatch.setattr(run.Trainer, "train", lambda trainer: checkpoints.append(trainer.checkpoint))
     for learning_rate in (0.01, 0.02, 0.01):
         changed = dataclasses.replace(settings, learning_rate=learning_rate)
         (tmp_path / "run.json").unlink(missing_ok=True)
-        run.run_fold(changed, finished.data, 0, 1, tmp_path, CPU, keep_model=False)
+        finish(changed, finished.data, 0, tmp_path, keep_model=False)
     assert checkpoints[0] == checkpoints[2] != checkpoints[1]
 
 
-def test_a_job_lists_its_runs(finished, settings_json, tmp_path, monkeypatch, untrainable):
+def test_a_job_lists_its_runs(finished, settings, tmp_path, untrainable):
     shutil.copytree(finished.directory, tmp_path / "runs/fold001")
-    call_main(monkeypatch, finished.store, settings_json, tmp_path / "runs", 1)
+    run.train_folds(finished.store.task(settings, tmp_path / "runs", 1))
     [row] = read_table(tmp_path / "job.csv", "runs").to_dict("records")
     assert row == {"method": "pml", "seed": 0, "fold": 1, "run": str(tmp_path / "runs/fold001")}
 
 
 def test_finished_run_is_left_alone(finished, settings, again, untrainable):
     before = contents(again, (*FILES, "run.json"))
-    run.run_fold(settings, finished.data, 0, 1, again, CPU, keep_model=True)
+    finish(settings, finished.data, 0, again)
     assert contents(again, (*FILES, "run.json")) == before
 
 
@@ -152,20 +149,20 @@ def test_run_is_trained_again_after_a_change(store, settings, again, monkeypatch
     else:
         (again / "run.json").unlink()
     trained = []
-    monkeypatch.setattr(run, "train", lambda *arguments: trained.append(arguments))
-    run.run_fold(settings, store.open(), seed, 1, again, CPU, keep_model)
+    monkeypatch.setattr(run.Trainer, "train", lambda trainer: trained.append(trainer))
+    finish(settings, store.open(), seed, again, keep_model)
     assert trained
 
 
-def test_method_without_margins_leaves_no_margins_behind(finished, settings, again):
+def test_method_that_tells_nothing_leaves_no_diagnostics_behind(finished, settings, again):
     settings = dataclasses.replace(settings, method="baselines.kl:KL")
-    run.run_fold(settings, finished.data, 0, 1, again, CPU, keep_model=False)
-    assert (again / "history.csv").exists() and not (again / "margins.csv").exists()
+    finish(settings, finished.data, 0, again, keep_model=False)
+    assert (again / "history.csv").exists() and not (again / "diagnostics.csv").exists()
 
 
 def test_model_of_older_settings_does_not_outlive_them(finished, settings, again, monkeypatch):
-    monkeypatch.setattr(run, "train", lambda *arguments: None)
-    run.run_fold(dataclasses.replace(settings, learning_rate=0.01), finished.data, 0, 1, again, CPU, keep_model=False)
+    monkeypatch.setattr(run.Trainer, "train", lambda trainer: None)
+    finish(dataclasses.replace(settings, learning_rate=0.01), finished.data, 0, again, keep_model=False)
     assert not (again / "model.pt").exists()
 
 
@@ -180,12 +177,12 @@ def test_interrupted_run_is_not_finished_and_resumes_to_the_same_bytes(finished,
     with monkeypatch.context() as patch:
         patch.setattr(run, "_log", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            run.run_fold(settings, finished.data, 0, 1, directory, CPU, keep_model=True)
+            finish(settings, finished.data, 0, directory)
     assert [path.name[:11] for path in directory.iterdir()] == ["checkpoint-"]
     (directory / "checkpoint-of-older-settings.pt").touch()
     lines = []
     monkeypatch.setattr(run, "_log", lines.append)
-    run.run_fold(settings, finished.data, 0, 1, directory, CPU, keep_model=True)
+    finish(settings, finished.data, 0, directory)
     assert "epoch 2/" in lines[0], "it went on from the first epoch's checkpoint"
     assert contents(directory) == contents(finished.directory)
     assert not list(directory.glob("checkpoint-*"))
@@ -194,18 +191,18 @@ def test_interrupted_run_is_not_finished_and_resumes_to_the_same_bytes(finished,
 def test_statistics_that_start_again_with_each_epoch_resume_to_the_same_bytes(finished, settings, tmp_path, monkeypatch):
     settings = dataclasses.replace(settings, options={"preset": "released"})
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)
-    run.run_fold(settings, finished.data, 0, 1, tmp_path / "whole", CPU, keep_model=True)
-    write = loop._save
+    finish(settings, finished.data, 0, tmp_path / "whole")
+    write = loop.Trainer._save
 
     def interrupt(*arguments):
         write(*arguments)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "_save", interrupt)
+        patch.setattr(loop.Trainer, "_save", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            run.run_fold(settings, finished.data, 0, 1, tmp_path / "run", CPU, keep_model=True)
-    run.run_fold(settings, finished.data, 0, 1, tmp_path / "run", CPU, keep_model=True)
+            finish(settings, finished.data, 0, tmp_path / "run")
+    finish(settings, finished.data, 0, tmp_path / "run")
     assert contents(tmp_path / "run") == contents(tmp_path / "whole")
     counts = torch.load(tmp_path / "run/model.pt", weights_only=True)["method"]["statistics.counts"]
     assert counts.sum() == 2 * settings.batch_size, "the batches of the last epoch alone"
@@ -220,14 +217,14 @@ def test_selected_epoch_outlives_an_interruption_and_predicts(store, settings, t
     write_table(folds, store.folds, "folds")
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)
     monkeypatch.setattr(loop, "learning_rate_at", lambda epoch, settings: 1e-5 if epoch < 1 else 0.1)
-    run.run_fold(settings, store.open(), 0, 1, tmp_path / "whole", CPU, keep_model=True)
+    finish(settings, store.open(), 0, tmp_path / "whole")
     history = pd.read_csv(tmp_path / "whole/history.csv")
     facts = json.loads((tmp_path / "whole/run.json").read_text())
     assert facts["selected_epoch"] == history["epoch"][history[f"{selection}_mae"].idxmin()] < 3
-    model, _ = run_directory.load_model(tmp_path / "whole", CPU)
+    trained, _ = model.load_model(tmp_path / "whole", CPU)
     judge = store.open().part(1, part)
-    predicted, _ = loop.predict(model, store.open().faces, judge.store_rows, settings)
-    assert np.abs(predicted - judge.ages.numpy()).mean() == pytest.approx(history[f"{selection}_mae"].min(), abs=1e-4)
+    predicted, _ = loop.predict(trained, store.open().faces, judge.store_rows, settings)
+    assert np.abs(predicted - judge.ages).mean() == pytest.approx(history[f"{selection}_mae"].min(), abs=1e-4)
 
     def interrupt(line):
         if "epoch 3/3" in line:
@@ -236,8 +233,8 @@ def test_selected_epoch_outlives_an_interruption_and_predicts(store, settings, t
     with monkeypatch.context() as patch:
         patch.setattr(run, "_log", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            run.run_fold(settings, store.open(), 0, 1, tmp_path / "run", CPU, keep_model=True)
-    run.run_fold(settings, store.open(), 0, 1, tmp_path / "run", CPU, keep_model=True)
+            finish(settings, store.open(), 0, tmp_path / "run")
+    finish(settings, store.open(), 0, tmp_path / "run")
     assert contents(tmp_path / "run") == contents(tmp_path / "whole")
     assert json.loads((tmp_path / "run/run.json").read_text())["selected_epoch"] == facts["selected_epoch"]
 
@@ -245,7 +242,7 @@ def test_selected_epoch_outlives_an_interruption_and_predicts(store, settings, t
 def test_selection_by_validation_needs_a_validation_part(store, settings, tmp_path, untrainable):
     settings = dataclasses.replace(settings, selection="validation")
     with pytest.raises(InputError, match="fold 1: .*no image is held out; set experiments.<name>.validation above 0"):
-        run.run_fold(settings, store.open(), 0, 1, tmp_path / "run", CPU, keep_model=False)
+        finish(settings, store.open(), 0, tmp_path / "run", keep_model=False)
 
 
 def test_run_of_curricula_tells_what_each_course_predicts_and_resumes_to_the_same_bytes(store, settings, tmp_path, monkeypatch):
@@ -255,7 +252,7 @@ def test_run_of_curricula_tells_what_each_course_predicts_and_resumes_to_the_sam
     write_table(folds, store.folds, "folds")
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)
     files = (*FILES, "predictions_course1.csv", "predictions_course2.csv")
-    run.run_fold(settings, store.open(), 0, 1, tmp_path / "whole", CPU, keep_model=True)
+    finish(settings, store.open(), 0, tmp_path / "whole")
     whole = contents(tmp_path / "whole", files)
     assert len(set(whole.values())) == len(files) and not (tmp_path / "whole/predictions_course3.csv").exists()
 
@@ -268,8 +265,8 @@ def test_run_of_curricula_tells_what_each_course_predicts_and_resumes_to_the_sam
     with monkeypatch.context() as patch:
         patch.setattr(run, "_log", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            run.run_fold(settings, store.open(), 0, 1, tmp_path / "run", CPU, keep_model=True)
-    run.run_fold(settings, store.open(), 0, 1, tmp_path / "run", CPU, keep_model=True)
+            finish(settings, store.open(), 0, tmp_path / "run")
+    finish(settings, store.open(), 0, tmp_path / "run")
     assert contents(tmp_path / "run", files) == whole
     assert not (tmp_path / "run/predictions_course7.csv").exists()
     instructed = torch.load(tmp_path / "run/model.pt", weights_only=True)["method"]["instructed"]
@@ -286,29 +283,12 @@ def test_checkpoint_of_other_settings_goes_with_the_courses_it_had_behind_it(tmp
     assert not list(tmp_path.iterdir())
 
 
-def test_reference_that_is_not_trained_predicts_from_the_images_of_each_course(store, settings, tmp_path):
-    settings = dataclasses.replace(settings, method="baselines.constant_median:ConstantMedian", options={}, courses=2)
-    folds = pd.read_csv(store.folds)
-    young = folds["image"].isin(["00.jpg", "02.jpg", "03.jpg"])
-    folds["course"] = np.where(folds["part"] == "train", np.where(young, 1, 2), np.nan)
-    write_table(folds, store.folds, "folds")
-    run.run_pixel_free_fold(settings, store.open(), 0, 1, tmp_path / "run")
-    ages = read_table(store.index, "index").set_index("image")["age"]
-    train = folds[(folds["fold"] == 1) & (folds["part"] == "train")]
-    first = read_table(tmp_path / "run/predictions_course1.csv", "predictions")["predicted_age"]
-    last = read_table(tmp_path / "run/predictions.csv", "predictions")["predicted_age"]
-    assert (first == ages[train.loc[train["course"] == 1, "image"]].median()).all()
-    assert (last == ages[train["image"]].median()).all()
-
-
 @pytest.mark.slow
 def test_killed_process_resumes_to_the_same_bytes(store, settings, tmp_path):
     settings = dataclasses.replace(settings, epochs=4)
-    path = tmp_path / "settings.json"
-    path.write_text(json.dumps(settings.as_dict()))
-    run.run_fold(settings, store.open(), 0, 1, tmp_path / "whole", CPU, keep_model=True)
-    start = "from pml.training import loop, run; loop.CHECKPOINT_SECONDS = 0; run.main()"
-    process = subprocess.Popen([sys.executable, "-c", start, *command(store, path, tmp_path / "runs", 1)], cwd=ROOT)
+    task = store.task(settings, tmp_path / "runs", 1)
+    finish(settings, store.open(), 0, tmp_path / "whole")
+    process = subprocess.Popen(command(task, "loop.CHECKPOINT_SECONDS = 0"), cwd=ROOT)
     directory, deadline = tmp_path / "runs/fold001", time.monotonic() + 120
     while not list(directory.glob("checkpoint-*.pt")):
         assert process.poll() is None and time.monotonic() < deadline
@@ -316,37 +296,28 @@ def test_killed_process_resumes_to_the_same_bytes(store, settings, tmp_path):
     os.kill(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert not (directory / "run.json").exists() and not (tmp_path / "job.csv").exists()
-    again = [sys.executable, "-m", "pml.training.run", *command(store, path, tmp_path / "runs", 1)]
-    assert "epoch 1/" not in subprocess.run(again, check=True, cwd=ROOT, text=True, stderr=subprocess.PIPE).stderr
+    ended = subprocess.run(command(task), check=True, cwd=ROOT, text=True, stderr=subprocess.PIPE)
+    assert "epoch 1/" not in ended.stderr
     assert contents(directory) == contents(tmp_path / "whole")
 
 
-def torchrun(*arguments, check: bool = True) -> subprocess.CompletedProcess:
-    """Run a command in two processes, as the documentation says."""
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *arguments]
-    return subprocess.run(launcher, check=check, cwd=ROOT, text=True, stderr=subprocess.PIPE, timeout=300)
-
-
-def spoilt(spoil: str, *arguments) -> subprocess.CompletedProcess:
-    """Run the stage in two processes, in which the code `spoil` has changed something."""
-    imports = "import os, signal\nfrom pml.errors import InputError\nfrom pml.training import loop, run"
-    return torchrun("--no-python", sys.executable, "-c", f"{imports}\n{spoil}\nrun.main()", *arguments, check=False)
+def torchrun(task, spoil: str = "", check: bool = True) -> subprocess.CompletedProcess:
+    """Do a job in two processes, as the documentation says."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python"]
+    started = [*launcher, *command(task, spoil)]
+    return subprocess.run(started, check=check, cwd=ROOT, text=True, stderr=subprocess.PIPE, timeout=300)
 
 
 @pytest.fixture
-def calm(settings, tmp_path):
-    """Settings under which the rounding of float32 is not blown up from step to step, and their settings.json."""
-    settings = dataclasses.replace(settings, optimiser="sgd", learning_rate=1e-4, precision="float32", epochs=3, batch_size=9)
-    path = tmp_path / "settings.json"
-    path.write_text(json.dumps(settings.as_dict()))
-    return settings, path
+def calm(settings):
+    """Settings under which the rounding of float32 is not blown up from step to step."""
+    return dataclasses.replace(settings, optimiser="sgd", learning_rate=1e-4, precision="float32", epochs=3, batch_size=9)
 
 
 @pytest.mark.slow
 def test_two_processes_predict_as_one_and_leave_the_same_files(store, calm, tmp_path):
-    settings, path = calm
-    run.run_fold(settings, store.open(), 0, 1, tmp_path / "one", CPU, keep_model=True)
-    ended = torchrun("-m", "pml.training.run", *command(store, path, tmp_path / "runs", 1, 2))
+    finish(calm, store.open(), 0, tmp_path / "one")
+    ended = torchrun(store.task(calm, tmp_path / "runs", 1, 2))
     assert ended.stderr.count("epoch 1/3") == 2, "each fold is logged once"
     two = tmp_path / "runs/fold001"
     assert {file.name for file in two.iterdir()} == {*FILES, "run.json"}
@@ -360,18 +331,17 @@ def test_two_processes_predict_as_one_and_leave_the_same_files(store, calm, tmp_
 
 @pytest.mark.slow
 def test_two_processes_of_which_one_is_killed_resume_to_the_same_bytes(store, calm, tmp_path):
-    path = calm[1]
-    torchrun("-m", "pml.training.run", *command(store, path, tmp_path / "whole", 1))
+    torchrun(store.task(calm, tmp_path / "whole", 1))
     kill = """
 loop.CHECKPOINT_SECONDS = 0
-save = loop._save
-loop._save = lambda *state: (save(*state), os.kill(os.getpid(), signal.SIGKILL))
+save = loop.Trainer._save
+loop.Trainer._save = lambda *state: (save(*state), os.kill(os.getpid(), signal.SIGKILL))
 """
-    arguments = command(store, path, tmp_path / "runs", 1)
-    assert spoilt(kill, *arguments).returncode == 1
+    task = store.task(calm, tmp_path / "runs", 1)
+    assert torchrun(task, kill, check=False).returncode == 1
     directory = tmp_path / "runs/fold001"
     assert [file.name[:11] for file in directory.iterdir()] == ["checkpoint-"]
-    ended = torchrun("-m", "pml.training.run", *arguments)
+    ended = torchrun(task)
     assert "epoch 1/" not in ended.stderr and "epoch 2/" in ended.stderr
     assert contents(directory) == contents(tmp_path / "whole/fold001")
 
@@ -387,7 +357,7 @@ def refuse(*arguments):
 
 loop.draw_batches = refuse
 """
-    ended = spoilt(refuse, *command(store, calm[1], tmp_path / "runs", 1))
+    ended = torchrun(store.task(calm, tmp_path / "runs", 1), refuse, check=False)
     assert ended.returncode == 1 and "error: bad\n" in ended.stderr
     assert "exitcode  : 2" in ended.stderr and "exitcode  : -15" in ended.stderr
     assert not list((tmp_path / "runs/fold001").iterdir()) and not (tmp_path / "job.csv").exists()
@@ -398,62 +368,16 @@ def test_fold_without_images_of_a_part_is_refused_before_training(store, setting
     folds = pd.read_csv(store.folds)
     folds[(folds["fold"] == 2) | (folds["part"] != part)].to_csv(store.folds, index=False)
     with pytest.raises(InputError, match=f"fold 1: no {kind} images; check .*folds"):
-        run.run_fold(settings, store.open(), 0, 1, tmp_path / "run", CPU, keep_model=False)
+        finish(settings, store.open(), 0, tmp_path / "run", keep_model=False)
 
 
-def test_gpu_is_asked_for_and_absent(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(InputError, match="training.device is 'cuda'.*no GPU.*'auto' or 'cpu'"):
-        run.choose_device("cuda")
-    assert run.choose_device("auto") == run.choose_device("cpu") == CPU
-
-
-@pytest.mark.parametrize(
-    "device, seen, available, reason",
-    [
-        ("auto", 1, True, "PyTorch can use 1"),
-        ("auto", 2, False, "PyTorch can use 0"),  # a driver that is too old
-        ("cpu", 2, True, "training.device is 'cpu'"),
-    ],
-)
-def test_a_job_that_was_given_gpus_never_runs_without_them(monkeypatch, device, seen, available, reason):
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: seen)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
-    with pytest.raises(InputError, match=f"{reason}.*--set-resources train_folds:gpu=0"):
-        run.choose_device(device, gpus=2)
-
-
-def test_a_refused_job_ends_before_it_writes_anything(store, settings_json, tmp_path, monkeypatch):
+def test_a_refused_job_ends_before_it_writes_anything(store, settings, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    monkeypatch.setattr(sys, "argv", ["run", *command(store, settings_json, tmp_path / "runs", 1), "--gpus", "1"])
-    with pytest.raises(SystemExit) as ended:
-        run.main()
-    assert ended.value.code == 2 and not (tmp_path / "runs").exists()
+    with pytest.raises(InputError, match="was given 1 GPU"):
+        run.train_folds(store.task(dataclasses.replace(settings, device="auto"), tmp_path / "runs", 1), gpus=1)
+    assert not (tmp_path / "runs").exists()
 
 
-class Spy(PixelFreeMethod):
-    """Predicts the training mean and remembers what it was shown."""
-
-    shown: list[pd.DataFrame] = []
-
-    def predict(self, train, test):
-        Spy.shown = [train, test]
-        return np.full(len(test), train["age"].mean())
-
-
-def test_pixel_free_method_needs_no_backbone_and_never_sees_test_ages(finished, settings, tmp_path, monkeypatch):
-    monkeypatch.setattr(run, "method_class", lambda import_path: Spy)
-    monkeypatch.setattr(run, "method_options", lambda import_path, options: Spy.Options())
-    monkeypatch.setattr(run_directory, "build_backbone", lambda *arguments: pytest.fail("built a backbone"))
-    run.run_pixel_free_fold(settings, finished.data, 0, 1, tmp_path)
-    train, test = Spy.shown
-    assert not {"age", "age_std"} & set(test.columns) and not set(test["image"]) & set(train["image"])
-    assert {path.name for path in tmp_path.iterdir()} == {"predictions.csv", "run.json"}
-    predictions = read_table(tmp_path / "predictions.csv", "predictions")
-    assert predictions["predicted_age"].tolist() == pytest.approx([train["age"].mean()] * 6)
-
-
-def test_pixel_free_method_has_no_model_to_build(settings):
-    settings = dataclasses.replace(settings, method="baselines.constant_median:ConstantMedian")
+def test_reference_has_no_model_to_build(settings):
     with pytest.raises(InputError, match="constant_median.*no model"):
-        run_directory.build_model(settings, CPU)
+        model.build_model(dataclasses.replace(settings, method="constant_median"), CPU)

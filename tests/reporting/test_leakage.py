@@ -1,6 +1,5 @@
 """What knowing the people is worth."""
 
-import json
 import re
 
 import pandas as pd
@@ -8,14 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pml.evaluation.leakage import main, seen_share
+from pml.errors import InputError
 from pml.files import load_schema, read_table, write_table
+from pml.reporting.leakage import seen_share
+from tests.reporting.conftest import written
 
 MAES = {"random": {"pml": 2.0, "id_lookup": 1.0, "kl": 3.0}, "exclusive": {"pml": 4.5, "id_lookup": 9.0}}
 LABELS = {"pml": "PML", "id_lookup": "ID | lookup"}
 # Image 0 of subject a is seen, 3 of subject b is not, 4 has no subject; in the exclusive fold subject a is tested whole.
 SUBJECTS = ["a", "a", "a", "b", None]
 TESTED = {"random": [0, 3, 4], "exclusive": [0, 1, 2]}
+
+
+def entries(labels):
+    return [{"method": method, "label": label, "place": 0} for method, label in labels.items()]
 
 
 @pytest.fixture
@@ -38,25 +43,22 @@ def experiments(tmp_path):
         listed.append(
             {
                 "experiment": name,
-                "data": "Morph II",
-                "synthetic": False,
+                "data": {"label": "Morph II", "synthetic": False},
                 "protocol": f"{name}_protocol",
                 "index": str(tmp_path / "index.csv"),
                 "folds": str(tmp_path / f"folds_{name}.csv"),
                 "metrics": str(tmp_path / f"metrics_{name}.csv"),
                 "twin": "exclusive" if name == "random" else None,
-                "labels": LABELS,
+                "methods": entries(LABELS),
             }
         )
     return listed
 
 
 def run(folder, experiments):
-    """Write the two files; return the CSV as a frame and the Markdown as text."""
-    (folder / "experiments.json").write_text(json.dumps(experiments))
-    names = {"experiments": "experiments.json", "csv": "leakage.csv", "markdown": "leakage.md"}
-    main([word for option, name in names.items() for word in (f"--{option}", str(folder / name))])
-    return read_table(folder / "leakage.csv", "leakage"), (folder / "leakage.md").read_text()
+    """Return the CSV as a frame and the Markdown as text."""
+    inputs = {"experiments": [{name: entry[name] for name in ("index", "folds", "metrics")} for entry in experiments]}
+    return written(folder, "leakage", "leakage", inputs, kind="leakage", experiments=experiments)[:2]
 
 
 def test_a_row_per_experiment_and_labelled_method(experiments, tmp_path):
@@ -78,7 +80,7 @@ def test_a_method_stands_beside_itself_under_the_exclusive_twin(experiments, tmp
 
 
 def test_a_method_that_the_twin_lacks_has_no_difference(experiments, tmp_path):
-    experiments[0]["labels"] = {"kl": "KL baseline"}
+    experiments[0]["methods"] = entries({"kl": "KL baseline"})
     row = run(tmp_path, experiments)[0].iloc[0]
     assert row["mae"] == 3.0 and pd.isna(row["exclusive_mae"]) and pd.isna(row["difference"])
 
@@ -120,7 +122,8 @@ def test_markdown_is_one_paragraph_and_every_row(experiments, tmp_path):
 
 
 def test_synthetic_data_is_called_synthetic(experiments, tmp_path):
-    experiments[0]["synthetic"] = experiments[1]["synthetic"] = True
+    for experiment in experiments:
+        experiment["data"]["synthetic"] = True
     table, markdown = run(tmp_path, experiments)
     assert (table["data"] == "Morph II (synthetic)").all()
     assert "synthetic are drawn faces" in markdown.split("\n\n")[0]
@@ -129,25 +132,19 @@ def test_synthetic_data_is_called_synthetic(experiments, tmp_path):
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"twin": "exclusiv"}, "'twin' of 'random': 'exclusiv' is not listed; did you mean 'exclusive'"),
-        ({"index": "other.csv"}, "'twin' of 'random': 'exclusive' is on other data"),
-        ({"experiment": "exclusive", "twin": None}, "names an experiment twice"),
-        ({"label": {}}, "needs a list of experiments, each with the keys data, experiment,"),
-        ({"labels": {"pmll": "PML"}}, "metrics_random.csv: no method 'pmll', which has a label; did you mean 'pml'"),
+        ({"methods": entries({"pmll": "PML"})}, "metrics_random.csv: no method 'pmll'; did you mean 'pml'"),
         ({"metrics": "none.csv"}, "none.csv: no such file"),
     ],
 )
-def test_wrong_experiments_are_refused(change, complaint, experiments, tmp_path, capsys):
+def test_wrong_methods_and_missing_metrics_are_refused(change, complaint, experiments, tmp_path):
     experiments[0] |= change
-    with pytest.raises(SystemExit, match="2"):
+    with pytest.raises(InputError, match=complaint):
         run(tmp_path, experiments)
-    assert re.search(complaint, capsys.readouterr().err)
-    assert not (tmp_path / "leakage.csv").exists()
+    assert not (tmp_path / "out.csv").exists()
 
 
-def test_a_fold_with_an_unknown_image_is_refused(experiments, tmp_path, capsys):
+def test_a_fold_with_an_unknown_image_is_refused(experiments, tmp_path):
     with open(tmp_path / "folds_random.csv", "a") as folds:
         folds.write("1,z.jpg,test\n")
-    with pytest.raises(SystemExit, match="2"):
+    with pytest.raises(InputError, match="folds_random.csv: image 'z.jpg' is not in .*index.csv"):
         run(tmp_path, experiments)
-    assert re.search("folds_random.csv: image 'z.jpg' is not in .*index.csv", capsys.readouterr().err)

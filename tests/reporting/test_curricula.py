@@ -1,16 +1,19 @@
 """Table 6: counts of the folds and errors of the runs beside what the paper prints."""
 
-import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from pml.errors import InputError
 from pml.files import load_schema, read_table, write_table
 from pml.folds.curriculum import imbalance_ratio, sample_count, thresholds
-from pml.reporting.table6 import contradictions, main
+from pml.reporting.curricula import contradictions
+from tests.reporting.conftest import budget, written
 
-PUBLISHED = "published/table6_curriculum.csv"
+FOLDER = Path(__file__).parents[2] / "pml/published"
+PUBLISHED = FOLDER / "table6_curriculum.csv"
 LINES = [0.2, 0.4, 0.6, 0.8]
 COUNTS = {20: 2, 30: 5, 40: 9, 50: 20, 60: 40}  # training images of each age
 
@@ -33,18 +36,15 @@ def experiment(tmp_path):
         metrics = [columns | mae | {"method": "pml", "scope": scope} for scope in ("own", "common")]
         write_table(pd.DataFrame(metrics), tmp_path / f"metrics{number}.csv", "metrics")
         paths.append(str(tmp_path / f"metrics{number}.csv"))
-    entry = {"experiment": "courses", "data": "ChaLearn", "synthetic": False, "metrics": paths, "dividing_lines": LINES}
-    entry |= {"index": str(tmp_path / "index.csv"), "folds": str(tmp_path / "folds.csv")}
-    return entry | {"note": "Budget: small.", "labels": {"pml": "PML"}}
+    entry = {"experiment": "courses", "data": {"label": "ChaLearn", "synthetic": False}, "metrics": paths}
+    entry |= {"index": str(tmp_path / "index.csv"), "folds": str(tmp_path / "folds.csv"), "dividing_lines": LINES}
+    return entry | {"budget": budget(3), "methods": [{"method": "pml", "label": "PML", "place": 0}]}
 
 
 def run(folder, *experiments):
-    (folder / "experiments.json").write_text(json.dumps(experiments))
-    outputs = {"csv": "table6.csv", "markdown": "table6.md", "latex": "table6.tex"}
-    options = ["--published", PUBLISHED, "--histogram", "ChaLearn", "published/chalearn2015_age_histogram.csv"]
-    options += ["--experiments", str(folder / "experiments.json")]
-    main(options + [word for option, name in outputs.items() for word in (f"--{option}", str(folder / name))])
-    return read_table(folder / "table6.csv", "curricula"), (folder / "table6.md").read_text()
+    inputs = {"published": str(PUBLISHED), "histogram": str(FOLDER / "chalearn2015_age_histogram.csv")}
+    inputs["experiments"] = [{name: entry[name] for name in ("index", "folds", "metrics")} for entry in experiments]
+    return written(folder, "table6", "curricula", inputs, kind="curricula", experiments=list(experiments))[:2]
 
 
 def test_counts_are_those_of_the_folds_and_errors_those_of_the_runs(experiment, tmp_path):
@@ -92,29 +92,21 @@ def test_other_counts_than_the_printed_ones_contradict_nothing():
 
 
 def test_synthetic_data_compares_with_nothing(experiment, tmp_path):
-    table, markdown = run(tmp_path, experiment | {"synthetic": True})
+    table, markdown = run(tmp_path, experiment | {"data": {"label": "ChaLearn", "synthetic": True}})
     own = table[table["experiment"] == "courses"]
     assert (own["data"] == "ChaLearn (synthetic)").all() and (own["verdict"] == "synthetic: not comparable").all()
     assert "Synthetic images show that the suite works" in markdown
 
 
-@pytest.mark.parametrize(
-    "change, complaint",
-    [
-        ({"metrics": []}, "'courses' needs one path under 'metrics' for each curriculum"),
-        ({"labels": {"pmll": "PML"}}, "metrics0.csv: no method 'pmll', which has a label; did you mean 'pml'"),
-        ({"label": {}}, "needs a list of experiments, each with the keys data, dividing_lines"),
-    ],
-)
-def test_wrong_experiments_are_refused(change, complaint, experiment, tmp_path, capsys):
-    with pytest.raises(SystemExit):
-        run(tmp_path, experiment | change)
-    assert complaint in capsys.readouterr().err and not (tmp_path / "table6.csv").exists()
+def test_metrics_without_a_method_are_refused(experiment, tmp_path):
+    unknown = {"methods": [{"method": "pmll", "label": "PML", "place": 0}]}
+    with pytest.raises(InputError, match="metrics0.csv: no method 'pmll'; did you mean 'pml'"):
+        run(tmp_path, experiment | unknown)
+    assert not (tmp_path / "out.csv").exists()
 
 
-def test_folds_without_courses_are_refused(experiment, tmp_path, capsys):
+def test_folds_without_courses_are_refused(experiment, tmp_path):
     folds = read_table(tmp_path / "folds.csv", "folds").drop(columns="course")
     write_table(folds, tmp_path / "folds.csv", "folds")
-    with pytest.raises(SystemExit):
+    with pytest.raises(InputError, match="folds.csv: no column 'course'; give experiments.<name>.curriculum"):
         run(tmp_path, experiment)
-    assert "folds.csv: no column 'course'; give experiments.<name>.curriculum" in capsys.readouterr().err

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from pml.reporting import collapse
-from pml.reporting.collapse import CLASSES, FORMS, descend, main
+from pml.progressive_margin import collapse
+from pml.progressive_margin.collapse import CLASSES, FORMS, descend, main
 
 
 @pytest.fixture(autouse=True)

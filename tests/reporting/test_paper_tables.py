@@ -1,4 +1,3 @@
-import json
 import re
 from pathlib import Path
 
@@ -8,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pml.errors import InputError
 from pml.files import load_schema, read_table, write_table
-from pml.reporting.tables import main, verdict
+from pml.reporting.paper import verdict
+from tests.reporting.conftest import budget, grid_of, written
 
-PUBLISHED = {path.name[:6]: path for path in (Path(__file__).parents[2] / "published").glob("table[2-5]_*.csv")}
+PUBLISHED = {path.name[:6]: path for path in (Path(__file__).parents[2] / "pml/published").glob("table[2-5]_*.csv")}
 METHODS = [
     {"method": "kl", "label": "KL baseline", "published": None},
     {"method": "pml", "label": "PML (paper)", "published": "PML"},
@@ -39,37 +40,30 @@ def write_metrics(path, epsilon=(None, None, None), common=100, subjects=9):
 
 @pytest.fixture
 def plain(tmp_path):
-    """An experiment without pre-training."""
+    """An experiment without pre-training, and where its metrics are."""
     metrics = write_metrics(tmp_path / "plain.csv")
-    return {"experiment": "plain", "metrics": metrics, "pretraining": "none", "note": "A short note.", "methods": METHODS}
+    entry = {"experiment": "plain", "metrics": metrics, "pretraining": "none", "budget": budget(5), "methods": METHODS}
+    return entry | {"data": {"label": "FG-NET", "synthetic": False}}
 
 
 @pytest.fixture
 def pretrained(tmp_path, plain):
     """An experiment with pre-training and other common images."""
     metrics = write_metrics(tmp_path / "pretrained.csv", common=90)
-    return plain | {"experiment": "pretrained", "metrics": metrics, "pretraining": "IMDB-WIKI", "note": "A long note."}
+    return plain | {"experiment": "pretrained", "metrics": metrics, "pretraining": "IMDB-WIKI", "budget": budget(70)}
 
 
-def run_main(experiments, folder, *more, table="table4"):
-    """Write the three files; return the CSV as a frame and the others as text."""
-    (folder / "experiments.json").write_text(json.dumps(experiments))
-    inputs = {"table": table, "published": PUBLISHED[table], "experiments": folder / "experiments.json"}
-    outputs = {"csv": folder / "out.csv", "markdown": folder / "out.md", "latex": folder / "out.tex"}
-    words = [word for name, value in {**inputs, **outputs, "data": "FG-NET"}.items() for word in (f"--{name}", str(value))]
-    main([*words, "--other-published", *map(str, PUBLISHED.values()), *more])
-    return read_table(outputs["csv"], "table"), outputs["markdown"].read_text(), outputs["latex"].read_text()
-
-
-def grid_of(markdown):
-    """The cells of a Markdown table as a frame."""
-    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in markdown.split("\n\n")[1].strip().splitlines()]
-    return pd.DataFrame(lines[2:], columns=lines[0])
+def table_of(experiments, folder, table="table4", synthetic=False):
+    """Return the CSV as a frame and the others as text."""
+    inputs = {"published": str(PUBLISHED[table]), "others": list(map(str, PUBLISHED.values()))}
+    inputs["metrics"] = [entry["metrics"] for entry in experiments]
+    described = [entry | {"data": {"label": "FG-NET", "synthetic": synthetic}} for entry in experiments]
+    return written(folder, table, "table", inputs, kind="paper", name=table.replace("table", "Table "), experiments=described)
 
 
 @pytest.mark.parametrize("name", sorted(PUBLISHED))
 def test_published_rows_are_kept_exactly_and_in_order(plain, tmp_path, name):
-    table, _, _ = run_main([plain], tmp_path, table=name)
+    table, _, _ = table_of([plain], tmp_path, table=name)
     printed = read_table(PUBLISHED[name], "published")
     renamed = {"published_mae": "mae", "published_epsilon_error": "epsilon_error"}
     kept = table[table["source"] == "published"].rename(columns=renamed)[list(printed)]
@@ -77,7 +71,7 @@ def test_published_rows_are_kept_exactly_and_in_order(plain, tmp_path, name):
 
 
 def test_reproductions_follow_their_published_twin_and_the_rest_comes_last(plain, tmp_path):
-    table, _, _ = run_main([plain], tmp_path)
+    table, _, _ = table_of([plain], tmp_path)
     methods = table["method"].tolist()
     assert methods[:2] == ["DEX", "DEX_100%"]
     assert methods[-4:] == ["PML", "PML (paper)", "PML (released)", "KL baseline"]
@@ -85,7 +79,7 @@ def test_reproductions_follow_their_published_twin_and_the_rest_comes_last(plain
 
 
 def test_a_reproduced_row_holds_its_metrics_and_its_twin(plain, tmp_path):
-    table, _, _ = run_main([plain], tmp_path)
+    table, _, _ = table_of([plain], tmp_path)
     row = table.set_index("method").loc["PML (paper)"]
     names = ["published_mae", "reproduced_mae", "reproduced_low", "reproduced_high", "mae_per_subject", "mae_common"]
     assert row[names].tolist() == pytest.approx([2.16, 2.3, 2.1, 2.5, 2.31, 1.3])
@@ -95,7 +89,7 @@ def test_a_reproduced_row_holds_its_metrics_and_its_twin(plain, tmp_path):
 
 
 def test_verdicts_of_a_table(plain, tmp_path):
-    table, _, _ = run_main([plain], tmp_path)
+    table, _, _ = table_of([plain], tmp_path)
     verdicts = table.drop_duplicates("method").set_index("method")["verdict"]
     assert verdicts["PML"] == verdicts["DEX"] == "see reproduced row"
     assert verdicts["PML (paper)"] == "within interval"
@@ -127,7 +121,7 @@ def test_verdict_without_a_published_value_or_an_interval():
 
 class TestSeveralExperiments:
     def test_each_row_stands_below_the_twin_of_its_own_pretraining(self, plain, pretrained, tmp_path):
-        table, _, _ = run_main([plain, pretrained], tmp_path)
+        table, _, _ = table_of([plain, pretrained], tmp_path)
         rows = table[["method", "pretraining", "source"]].apply(tuple, axis=1).tolist()
         for pretraining in ("none", "IMDB-WIKI"):
             place = rows.index(("DEX", pretraining, "published"))
@@ -137,42 +131,43 @@ class TestSeveralExperiments:
         assert of_dex["verdict"].to_dict() == {"plain": "lower than published", "pretrained": "higher than published"}
 
     def test_a_pretraining_that_the_paper_lacks_has_no_published_value(self, plain, pretrained, tmp_path):
-        table, _, _ = run_main([plain, pretrained], tmp_path)
+        table, _, _ = table_of([plain, pretrained], tmp_path)
         row = table[table["pretraining"] == "IMDB-WIKI"].set_index("method").loc["PML (paper)"]
         assert row["verdict"] == "no published value"
         assert np.isnan(row["published_mae"]) and np.isnan(row["difference"])
 
     def test_rows_without_a_twin_come_last_in_the_order_of_the_experiments(self, plain, pretrained, tmp_path):
-        table, _, _ = run_main([plain, pretrained], tmp_path)
+        table, _, _ = table_of([plain, pretrained], tmp_path)
         assert table["method"].tolist()[-4:] == ["KL baseline", "KL baseline", "PML (paper)", "PML (released)"]
         assert table["experiment"].tolist()[-4:] == ["plain", *["pretrained"] * 3]
 
     def test_a_method_that_an_experiment_does_not_list_is_left_out(self, plain, pretrained, tmp_path):
-        table, _, _ = run_main([plain, pretrained | {"methods": METHODS[1:]}], tmp_path)
+        table, _, _ = table_of([plain, pretrained | {"methods": METHODS[1:]}], tmp_path)
         assert table[table["method"] == "KL baseline"]["experiment"].tolist() == ["plain"]
 
     def test_the_caption_says_what_differs_and_bold_is_the_best_of_each(self, plain, pretrained, tmp_path):
-        _, markdown, _ = run_main([plain, pretrained], tmp_path)
-        assert "plain (pretraining none, 100 images common): A short note." in markdown
-        assert "pretrained (pretraining IMDB-WIKI, 90 images common): A long note." in markdown
+        _, markdown, _ = table_of([plain, pretrained], tmp_path)
+        shared = "Budget: resnet18 from random weights, faces of 48 pixels,"
+        assert f"plain (pretraining none, 100 images common): {shared} 5 epochs" in markdown
+        assert f"pretrained (pretraining IMDB-WIKI, 90 images common): {shared} 70 epochs" in markdown
         assert re.findall(r"\*\*(.*?)\*\*", markdown) == ["1.30", "1.30"]
 
     def test_rows_name_their_experiment_where_pretraining_does_not(self, plain, pretrained, tmp_path):
-        _, markdown, _ = run_main([plain, pretrained], tmp_path)
+        _, markdown, _ = table_of([plain, pretrained], tmp_path)
         assert "plain" not in markdown.split("\n\n")[1]
-        _, markdown, _ = run_main([plain, pretrained | {"pretraining": "none"}], tmp_path)
+        _, markdown, _ = table_of([plain, pretrained | {"pretraining": "none"}], tmp_path)
         sources = grid_of(markdown)["Source"]
         assert (sources == "reproduced on FG-NET, plain").sum() == (sources == "reproduced on FG-NET, pretrained").sum() == 4
 
 
 class TestNamesOfTheOtherTables:
     def test_a_method_that_this_table_lacks_has_no_twin(self, plain, tmp_path):
-        table, _, _ = run_main([plain], tmp_path, table="table2")
+        table, _, _ = table_of([plain], tmp_path, table="table2")
         assert "DEX" not in table["method"].tolist()
         assert table.set_index("method").loc["DEX_100%", "verdict"] == "no published value"
 
     def test_a_method_with_another_name_in_this_table_finds_its_twin(self, pretrained, tmp_path):
-        table, _, _ = run_main([pretrained], tmp_path, table="table5")
+        table, _, _ = table_of([pretrained], tmp_path, table="table5")
         place = table["method"].tolist().index("CVL_ETHZ")
         assert table.loc[place + 1, ["method", "published_mae"]].tolist() == ["DEX_100%", 3.252]
 
@@ -183,7 +178,7 @@ class TestEpsilonError:
         return pretrained | {"metrics": write_metrics(tmp_path / "chalearn.csv", epsilon=EPSILON, subjects=0)}
 
     def test_it_stands_beside_the_published_one_with_a_verdict_of_its_own(self, chalearn, tmp_path):
-        table, markdown, latex = run_main([chalearn], tmp_path, table="table5")
+        table, markdown, latex = table_of([chalearn], tmp_path, table="table5")
         row = table.set_index("method").loc["DEX_100%"]
         names = ["published_epsilon_error", "reproduced_epsilon_error", "epsilon_error_low", "epsilon_error_high"]
         assert row[names].tolist() == pytest.approx([0.282, *EPSILON])
@@ -196,26 +191,26 @@ class TestEpsilonError:
 
     def test_where_the_paper_gives_one_measure_only_the_other_has_no_verdict(self, chalearn, tmp_path):
         methods = [{"method": "pml", "label": "ARN-like", "published": "ARN"}]
-        table, markdown, _ = run_main([chalearn | {"methods": methods}], tmp_path, table="table5")
+        table, markdown, _ = table_of([chalearn | {"methods": methods}], tmp_path, table="table5")
         assert table.set_index("method").loc["ARN-like", "epsilon_error_verdict"] == "no published value"
         assert grid_of(markdown).set_index("Method").loc["ARN", ["Published", "Published ε"]].tolist() == ["3.15", "–"]
 
     def test_without_subjects_nothing_is_said_per_subject(self, chalearn, tmp_path):
-        _, markdown, _ = run_main([chalearn], tmp_path, table="table5")
+        _, markdown, _ = table_of([chalearn], tmp_path, table="table5")
         assert "Per subject" not in markdown and "bootstrap over the images" in markdown
 
     def test_a_table_without_it_shows_no_trace_of_it(self, plain, tmp_path):
-        table, markdown, latex = run_main([plain], tmp_path)
+        table, markdown, latex = table_of([plain], tmp_path)
         assert table.filter(like="epsilon").isna().all(axis=None)
         assert "ε" not in markdown and "epsilon" not in latex
 
     def test_synthetic_is_compared_with_nothing(self, chalearn, tmp_path):
-        table, _, _ = run_main([chalearn], tmp_path, "--synthetic", table="table5")
+        table, _, _ = table_of([chalearn], tmp_path, synthetic=True, table="table5")
         assert set(table["epsilon_error_verdict"].dropna()) == {"synthetic: not comparable"}
 
 
 def test_synthetic_is_said_in_every_file_and_row_and_compared_with_nothing(plain, pretrained, tmp_path):
-    table, markdown, latex = run_main([plain, pretrained], tmp_path, "--synthetic")
+    table, markdown, latex = table_of([plain, pretrained], tmp_path, synthetic=True)
     reproduced = table[table["source"] == "reproduced"]
     assert (reproduced["data"] == "FG-NET (synthetic)").all()
     assert (reproduced["verdict"] == "synthetic: not comparable").all()
@@ -229,14 +224,14 @@ def test_synthetic_is_said_in_every_file_and_row_and_compared_with_nothing(plain
 
 
 def test_real_data_is_nowhere_called_synthetic(plain, tmp_path):
-    _, markdown, latex = run_main([plain], tmp_path)
+    _, markdown, latex = table_of([plain], tmp_path)
     assert "synthetic" not in markdown + latex
 
 
 def test_markdown_has_every_row_and_marks_the_best_on_the_common_images(plain, tmp_path):
-    table, markdown, _ = run_main([plain | {"note": "ResNet-18, 5 epochs."}], tmp_path)
+    table, markdown, _ = table_of([plain], tmp_path)
     text, grid = markdown.split("\n\n")
-    assert text.endswith("ResNet-18, 5 epochs.")
+    assert text.endswith(", adam at 0.0001 with cosine schedule, last epoch, mean over face and mirror image.")
     assert "95 % interval from a bootstrap over the subjects" in text
     assert "on the 100 images" in text
     assert grid_of(markdown)["Method"].tolist() == table["method"].tolist()
@@ -245,7 +240,7 @@ def test_markdown_has_every_row_and_marks_the_best_on_the_common_images(plain, t
 
 
 def test_latex_is_escaped_and_every_row_has_every_column(plain, tmp_path):
-    table, _, latex = run_main([plain | {"note": "64 px & x_1^2, 50 %"}], tmp_path)
+    table, _, latex = table_of([plain | {"budget": budget(5) | {"backbone": "64 px & x_1^2, 50 %"}}], tmp_path)
     assert r"DEX\_100\%" in latex
     assert r"64 px \& x\_1\textasciicircum{}2, 50 \%" in latex
     assert re.findall(r"\\textbf\{(.*?)\}", latex) == ["1.30"]
@@ -257,29 +252,36 @@ def test_latex_is_escaped_and_every_row_has_every_column(plain, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("methods", "complaint"),
+    ("change", "complaint"),
     [
-        ([*METHODS, METHODS[0]], "experiment 'plain': lists the methods .* list each once"),
-        ([METHODS[0] | {"method": "kll"}], "plain.csv lacks 'kll'; did you mean 'kl'"),
-        ([METHODS[0] | {"published": "DEXX"}], "no published table names 'DEXX', the twin of 'kl'; did you mean 'DEX'"),
-        ([{"method": "kl"}], "needs a list of methods, each with the keys label, method, published"),
-        ([], "needs a list of methods"),
+        ({"methods": [METHODS[0] | {"method": "kll"}]}, "plain.csv: no method 'kll'; did you mean 'kl'"),
+        (
+            {"methods": [METHODS[0] | {"published": "DEXX"}]},
+            "config: methods.kl.published: no published table names 'DEXX'; did you mean 'DEX'",
+        ),
+        ({"metrics": "nowhere.csv"}, "nowhere.csv: no such file"),
     ],
 )
-def test_wrong_methods_are_refused(plain, tmp_path, capsys, methods, complaint):
-    check_refused([plain | {"methods": methods}], tmp_path, capsys, complaint)
+def test_wrong_methods_and_missing_metrics_are_refused(plain, tmp_path, change, complaint):
+    with pytest.raises(InputError, match=complaint):
+        table_of([plain | change], tmp_path)
+    assert not (tmp_path / "out.csv").exists()
 
 
-def test_wrong_experiments_are_refused(plain, tmp_path, capsys):
-    keys = "experiment, methods, metrics, note, pretraining"
-    check_refused([{"experiment": "plain"}], tmp_path, capsys, f"needs a list of experiments, each with the keys {keys}")
-    check_refused([plain, plain], tmp_path, capsys, r"lists the experiments \['plain', 'plain'\]; list each once")
-    check_refused([plain | {"metrics": "nowhere.csv"}], tmp_path, capsys, "nowhere.csv: no such file")
+def test_a_table_of_references_alone_names_no_budget(plain, tmp_path):
+    _, markdown, _ = table_of([plain | {"budget": None}], tmp_path)
+    assert "Budget" not in markdown
 
 
-def check_refused(experiments, folder, capsys, complaint):
-    with pytest.raises(SystemExit) as stop:
-        run_main(experiments, folder)
-    assert stop.value.code == 2
-    assert re.search(complaint, capsys.readouterr().err)
-    assert not (folder / "out.csv").exists()
+@pytest.mark.parametrize(
+    "selection, chosen",
+    [
+        ("last", "last epoch"),
+        ("validation", "best epoch on the validation part"),
+        ("oracle", "best epoch on the test set"),
+    ],
+)
+def test_the_budget_says_which_epoch_predicts(plain, tmp_path, selection, chosen):
+    given = budget(5)
+    given["training"]["selection"] = selection
+    assert f"schedule, {chosen}, mean over face" in table_of([plain | {"budget": given}], tmp_path)[1]

@@ -1,0 +1,142 @@
+"""Table 6: the curricula of each data set, the paper's counts and errors beside those of the folds and of the runs."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from pml.data_name import DataName
+from pml.errors import InputError, suggest
+from pml.files import load_schema, read_table
+from pml.folds.curriculum import imbalance_ratio, sample_count, thresholds
+from pml.reporting.paper import verdict
+from pml.reporting.table_text import Shown, as_text, budget_note, with_interval
+
+COUNTED = "ChaLearn"  # the data set whose images of each age are known, so that its printed numbers can be checked
+
+
+def build_curricula(inputs: dict, experiments: list[dict], settings: dict) -> Shown:
+    """Return Table 6.
+
+    Raises:
+        InputError: the folds have no curricula, or the metrics lack a method.
+    """
+    published = read_table(inputs["published"], "published_curricula")
+    counts = pd.read_csv(inputs["histogram"])["train"]
+    notes = contradictions(published, COUNTED, counts[counts > 0])
+    table = table6(published, experiments, inputs["experiments"], notes)
+    return Shown(table, "curricula", cells_of(table), caption(experiments, notes, published))
+
+
+def table6(
+    published: pd.DataFrame, experiments: Sequence[dict], files: Sequence[dict], notes: Mapping[tuple[str, float], str]
+) -> pd.DataFrame:
+    """Return the `curricula` table: a row per experiment, method and curriculum, then the paper's rows that no one reproduces.
+
+    Args:
+        published: the paper's Table 6, schema `published_curricula`.
+        files: of each experiment its index, its folds, and its metrics for each curriculum, the last one of all images.
+        notes: what contradicts itself in the paper's row of a data set and dividing line, if anything.
+    """
+    printed = published.set_index(["dataset", "dividing_line"])
+    rows, reproduced = [], set()
+    for experiment, paths in zip(experiments, files, strict=True):
+        counted, data = count_courses(paths), DataName(**experiment["data"])
+        for method in experiment["methods"]:
+            lines = [*experiment["dividing_lines"], 1]
+            for course, (line, path) in enumerate(zip(lines, paths["metrics"], strict=True), 1):
+                key = (data.label, line)
+                reproduced.add(key)
+                twin = printed.loc[key] if key in printed.index else pd.Series(dtype=float)
+                rows.append(
+                    {"data": str(data), "curriculum": f"D{course}", "dividing_line": line, "method": method["label"]}
+                    | {"experiment": experiment["experiment"], "note": notes.get(key)}
+                    | _of_paper(twin)
+                    | counted.loc[course].to_dict()
+                    | _of_runs(path, method["method"], twin.get("mae", float("nan")), data.synthetic)
+                )
+    for key, row in printed.iterrows():
+        if key not in reproduced:
+            own = {"data": key[0], "curriculum": row["curriculum"], "dividing_line": key[1]}
+            rows.append(own | _of_paper(row) | {"verdict": "published only", "note": notes.get(key)})
+    return pd.DataFrame(rows, columns=list(load_schema("curricula")["properties"]))
+
+
+def count_courses(files: Mapping) -> pd.DataFrame:
+    """Return `samples` and `imbalance_ratio` of each curriculum (the index, from 1), means over the folds of folds.csv."""
+    folds = read_table(files["folds"], "folds")
+    if "course" not in folds:
+        raise InputError(f"{files['folds']}: no column 'course'; give experiments.<name>.curriculum in the config")
+    ages = read_table(files["index"], "index").set_index("image")["age"].round()
+    train = folds[folds["part"] == "train"].assign(age=lambda rows: rows["image"].map(ages))
+    rows = []
+    for course in range(1, len(files["metrics"]) + 1):
+        counts = train[train["course"] <= course].groupby("fold")["age"].value_counts()
+        by_fold = counts.groupby("fold").agg(["sum", "max", "min"])
+        rows.append({"samples": by_fold["sum"].mean(), "imbalance_ratio": (by_fold["max"] / by_fold["min"]).mean()})
+    return pd.DataFrame(rows, index=range(1, len(rows) + 1))
+
+
+def contradictions(published: pd.DataFrame, dataset: str, counts: pd.Series) -> dict[tuple[str, float], str]:
+    """Return what the printed samples of a data set say against its printed ratios, by data set and dividing line.
+
+    Args:
+        published: the paper's Table 6.
+        counts: images of each age in the very training part that its curricula were drawn from.
+    """
+    found = {}
+    rows = published[published["dataset"] == dataset]
+    for row, threshold in zip(rows.itertuples(), thresholds(counts, rows["dividing_line"].tolist()), strict=True):
+        ratio = imbalance_ratio(counts, threshold)
+        if sample_count(counts, threshold) == row.samples and ratio != row.imbalance_ratio:
+            found[dataset, row.dividing_line] = (
+                f"the paper prints {row.imbalance_ratio:g}/1, but the {row.samples:,} images that it prints are {ratio:g}/1"
+            )
+    return found
+
+
+def _of_paper(row: Mapping) -> dict:
+    return {f"published_{name}": row.get(name, float("nan")) for name in ("imbalance_ratio", "samples", "mae")}
+
+
+def _of_runs(path: str, method: str, published_mae: float, synthetic: bool) -> dict:
+    metrics = read_table(path, "metrics")
+    own = metrics[metrics["scope"] == "own"].set_index("method")
+    if method not in own.index:
+        raise InputError(f"{path}: no method '{method}'{suggest(method, own.index)}")
+    row = own.loc[method, ["mae", "mae_low", "mae_high", "seeds", "folds", "images"]].to_dict()
+    return row | {"verdict": verdict(published_mae, row["mae_low"], row["mae_high"], synthetic)}
+
+
+def caption(experiments: Sequence[dict], contradicted: Mapping[tuple[str, float], str], published: pd.DataFrame) -> str:
+    """Return what a reader must know to read the table."""
+    sentences = [
+        "The paper's Table 6 beside its reproduction: curricula from balanced to imbalanced, the images of each, and the mean "
+        "absolute error in years on the test images when training on it has ended. Curriculum D(delta) holds all images of the "
+        "rarest ages, a share delta of them, and of each other age as many as the most common of those has; the last one "
+        "holds all. Samples and ratio are means over the protocol's folds; in brackets the 95 % interval from a bootstrap over "
+        "the subjects that were tested, or the images where no subject is known.",
+    ]
+    if any(experiment["data"]["synthetic"] for experiment in experiments):
+        sentences.append("Synthetic images show that the suite works; their counts and errors compare with no published value.")
+    printed = published.set_index(["dataset", "dividing_line"])["curriculum"]
+    sentences += [f"{key[0]}, {printed[key]}: {note}." for key, note in contradicted.items()]
+    notes = [(experiment["experiment"], budget_note(experiment["budget"])) for experiment in experiments]
+    return " ".join([*sentences, *(f"{name}: {note}" for name, note in notes if note)])
+
+
+def cells_of(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table, schema `curricula`, as a reader wants it."""
+    columns = {
+        "Data": table["data"],
+        "Curriculum": table["curriculum"] + table["dividing_line"].map(" ({:.0%})".format),
+        "Method": table["method"].astype(object).fillna("–"),
+        "Published ratio": as_text(table["published_imbalance_ratio"], "{:g}/1"),
+        "Ratio": as_text(table["imbalance_ratio"], "{:.4g}/1"),
+        "Published samples": as_text(table["published_samples"], "{:,.0f}"),
+        "Samples": as_text(table["samples"], "{:,.0f}"),
+        "Published MAE": as_text(table["published_mae"], "{:.3f}"),
+        "MAE": with_interval(table, ["mae", "mae_low", "mae_high"]),
+        **{name.capitalize(): as_text(table[name], "{:.0f}") for name in ("images", "folds", "seeds")},
+        "Verdict": table["verdict"],
+    }
+    return pd.DataFrame(columns)
