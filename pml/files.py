@@ -121,7 +121,7 @@ def check_table(frame: pd.DataFrame, schema: str, path: str | Path) -> pd.DataFr
     """
     definition = load_schema(schema)
     columns = definition["properties"]
-    missing = [name for name in definition["required"] if name not in frame]
+    missing = [name for name in columns if name not in [*frame, *definition.get("optional", [])]]
     unknown = [name for name in frame if name not in columns]
     if missing or unknown:
         raise InputError(f"{path}: columns missing: {missing}, unknown: {unknown}; a {schema} table has {list(columns)}")
@@ -142,7 +142,7 @@ def check_indexed(images: Iterable[str], path: str | Path, index: Iterable[str],
 
 
 def load_schema(name: str) -> dict:
-    """Return the JSON schema of one row of the table `name`."""
+    """Return what the table `name` holds: for each of its columns, in order, the JSON schema of a value."""
     return yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text())
 
 
