@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from pml.training.settings import Augmentation, Settings
 
 from pml.cli import main
 from pml.datasets.synthetic.camera import neutral
@@ -16,16 +15,15 @@ from pml.evaluation.metrics import central_interval
 from pml.faces.align import read_image
 from pml.faces.alignment import align_face
 from pml.faces.detection import FaceDetector
-from pml.files import load_schema
 from pml.method import Method
 from pml.predict import Estimate, draw, find_face
+from pml.suite.settings import Settings
 from pml.training import run_directory
 from pml.training.augmentation import normalise
+from pml.training.model import build_model, load_model
 
-TRAINING = {name: part["default"] for name, part in load_schema("config")["$defs"]["training"]["properties"].items()}
-AUGMENTATION = Augmentation(flip=0, scale=0, rotation=0, translation=0, one_of=False, colour=(0, 0, 0, 0))
-TRAINING |= {"augmentation": AUGMENTATION, "device": "cpu"}
-SETTINGS = Settings(method="baselines.dex:DEX", options={}, backbone="resnet18", initialisation="random", courses=1, **TRAINING)
+OWN = {"method": "dex", "options": {}, "backbone": "resnet18", "backbone_options": {}, "initialisation": "random", "courses": 1}
+SETTINGS = Settings(**OWN, device="cpu")
 FACE_SIZE = 48
 FACTS = {"face_size": FACE_SIZE, "data": "noise", "train_images": 4}
 
@@ -46,12 +44,12 @@ class Regressor(Method):
 def write_run(directory: Path, settings: Settings = SETTINGS, **facts) -> Path:
     directory.mkdir()
     torch.manual_seed(0)
-    model = run_directory.build_model(settings, torch.device("cpu"))
+    model = build_model(settings, torch.device("cpu"))
     with torch.no_grad():  # a head so steep that a face and its mirror image differ in age
         for weight in model.method.parameters():
             weight *= 30
-    run_directory.write_model(directory, model)
-    run_directory.write_run(directory, settings, **facts)
+    model.save(directory / "model.pt")
+    run_directory.write_run(directory, "torch", settings=settings.as_dict(), **facts)
     return directory
 
 
@@ -100,7 +98,7 @@ def test_the_face_is_that_of_the_face_store(folder):
 
 def test_age_and_interval_are_those_of_the_mean_over_face_and_mirror_image(folder, tmp_path, capsys):
     main(["predict", str(folder / "face.png"), "--model", str(folder / "run"), "--output", str(tmp_path)])
-    model, _ = run_directory.load_model(folder / "run", torch.device("cpu"))
+    model, _ = load_model(folder / "run", torch.device("cpu"))
     model.backbone.eval()
     _, face = find_face(folder / "face.png", FaceDetector(), FACE_SIZE)
     with torch.inference_mode():

@@ -78,6 +78,11 @@ class ClassStatistics(nn.Module):
             distances = (1 - directions @ self.centres.T / lengths).clamp(0, 2)
         return distances.fill_diagonal_(0)
 
+    def psi_to_others(self) -> Tensor:
+        """Return (K,) the mean of psi from each class to all other classes seen, NaN where there are none."""
+        counted = (self.counts > 0).repeat(len(self.counts), 1).fill_diagonal_(False)
+        return self.inter_class_variance.where(counted, torch.nan).nanmean(1)
+
     def concatenated(self) -> Tensor:
         """V = [c, phi, psi], (K, D + 1 + K), the input of the margin networks (Table 1)."""
         return torch.cat([self.centres, self.intra_class_variance[:, None], self.inter_class_variance], 1)

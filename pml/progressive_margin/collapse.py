@@ -40,7 +40,7 @@ def descend(softmax: str, standardise: str) -> pd.DataFrame:
     free += 0.01 * torch.randn(free.shape, generator=generator, dtype=torch.float64)
     optimiser = torch.optim.Adam([free.requires_grad_()], RATE)
     scale = 1 if standardise == "none" else PMLOptions().margin_scale
-    rows = []
+    rows: list[dict[str, float]] = []
     for _ in range(STEPS):
         margins = scale * standardise_rows(free, standardise)
         of_images = margins[classes]

@@ -5,8 +5,6 @@ standardised, and the margin at its own age as applied. Below, a line is a mean 
 deviation either way and dotted lines at the least and the greatest value; the last panel has the means of phi and psi.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 import torch
@@ -15,11 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from pml.files import check_table
-from pml.progressive_margin.summary import psi_to_others
+from pml.progressive_margin.method import PML
 from pml.reporting.style import PAGE, PALETTE, line_style
-
-if TYPE_CHECKING:
-    from pml.progressive_margin.method import PML
 
 LOG_RATIO = 10  # the number of samples is on a logarithmic axis if its greatest exceeds its least by more than this factor
 OF_CLASSES = {
@@ -31,7 +26,7 @@ OF_CLASSES = {
 OVER_EPOCHS = {"ordinal": "ordinal margin", "variational": "variational margin", "applied": "margin as applied"}
 
 
-def draw(method: "PML", diagnostics: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+def draw(method: PML, diagnostics: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     """Draw the figure, and return the `class_margins` table that is shown above."""
     classes = check_table(margins_of_classes(method), "class_margins", "class_margins")
     figure = Figure(figsize=(PAGE, 3.8))
@@ -62,14 +57,14 @@ def draw(method: "PML", diagnostics: pd.DataFrame) -> tuple[Figure, pd.DataFrame
 
 
 @torch.no_grad()
-def margins_of_classes(method: "PML") -> pd.DataFrame:
+def margins_of_classes(method: PML) -> pd.DataFrame:
     """Return the class statistics and the margins that a run ended with, a row for each age."""
     statistics, fused, applied = method.statistics, method.fused(), method.margins()
     columns = {
         "age": method.ages.int(),
         "count": statistics.counts.int(),
         "phi": statistics.intra_class_variance,
-        "psi": psi_to_others(method),
+        "psi": statistics.psi_to_others(),
         "margin_mean": fused.mean(1),
         "margin_spread": fused.std(1, correction=0),
         "applied_own": applied.diag(),

@@ -11,7 +11,7 @@ from pml.progressive_margin.class_statistics import ClassStatistics
 from pml.progressive_margin.margin_softmax import margin_log_softmax
 from pml.progressive_margin.margins import OrdinalMargin, SharedNetwork, branch_network, standardise_rows
 from pml.progressive_margin.options import PMLOptions
-from pml.progressive_margin.summary import summarise
+from pml.progressive_margin.summary import degeneration, summarise
 
 
 class PML(AgeClassifier):
@@ -113,5 +113,10 @@ class PML(AgeClassifier):
         """Return m_p as applied, (K, K): row j is subtracted from the similarities of a sample of class j."""
         return self.options.margin_scale * standardise_rows(self.fused(), self.options.standardise)
 
+    @torch.no_grad()
     def diagnostics(self) -> tuple[dict[str, float], str]:
-        return summarise(self)
+        seen, applied = self.statistics.counts > 0, self.margins()
+        if not seen.any():
+            return {}, ""
+        warning = degeneration(self.fused()[seen], applied[seen], self.options.softmax == "joint")
+        return summarise(self.statistics, *self.branches(), applied), warning

@@ -1,43 +1,31 @@
 """What the margins of PML have come to: numbers for diagnostics.csv, and a warning when they have degenerated."""
 
-from typing import TYPE_CHECKING
-
-import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from pml.progressive_margin.method import PML
+from pml.progressive_margin.class_statistics import ClassStatistics
 
 CONSTANT = 1e-6  # a row that spreads less before it is standardised is taken for constant, as `standardise_rows` does
 LEAST_SPREAD = 1e-4  # of a logit; less changes a probability by a ten-thousandth of itself
 LOWEST_MEAN, MOST_SPREAD = -1, 5  # logits
 
 
-@torch.no_grad()
-def summarise(method: "PML") -> tuple[dict[str, float], str]:
-    """Return what `Method.diagnostics` asks for. Only margins of classes seen since the last reset count.
+def summarise(statistics: ClassStatistics, ordinal: Tensor, variational: Tensor, applied: Tensor) -> dict[str, float]:
+    """Return mean, standard deviation, least and greatest value of each margin, and the means of phi and of psi.
 
-    The numbers are mean, standard deviation, least and greatest value of M_o* (ordinal), M_v (variational) and m_p as applied,
-    and the means of phi and of psi between two classes. A mean over nothing is NaN.
+    Only classes that were seen since the last reset count. A mean over nothing is NaN.
+
+    Args:
+        ordinal, applied: M_o* and m_p as applied, (K, K).
+        variational: M_v, (K,).
     """
-    seen = method.statistics.counts > 0
-    if not seen.any():
-        return {}, ""
-    (ordinal, variational), applied = method.branches(), method.margins()[seen]
+    seen = statistics.counts > 0
     numbers: dict[str, Tensor] = {}
-    for name, values in (("ordinal", ordinal[seen]), ("variational", variational), ("applied", applied)):
+    for name, values in (("ordinal", ordinal[seen]), ("variational", variational), ("applied", applied[seen])):
         numbers |= {f"{name}_mean": values.mean(), f"{name}_std": values.std(correction=0)}
         numbers |= {f"{name}_min": values.min(), f"{name}_max": values.max()}
-    numbers["phi_mean"] = method.statistics.intra_class_variance[seen].mean()
-    numbers["psi_mean"] = psi_to_others(method)[seen].nanmean()
-    joint = method.options.softmax == "joint"
-    return {name: float(value) for name, value in numbers.items()}, degeneration(method.fused()[seen], applied, joint)
-
-
-def psi_to_others(method: "PML") -> Tensor:
-    """Return (K,) the mean of psi from each class to all other classes seen, NaN where there are none."""
-    counted = (method.statistics.counts > 0).repeat(len(method.ages), 1).fill_diagonal_(False)
-    return method.statistics.inter_class_variance.where(counted, torch.nan).nanmean(1)
+    numbers["phi_mean"] = statistics.intra_class_variance[seen].mean()
+    numbers["psi_mean"] = statistics.psi_to_others()[seen].nanmean()
+    return {name: float(value) for name, value in numbers.items()}
 
 
 def degeneration(fused: Tensor, applied: Tensor, joint: bool = False) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from pml.method import method_class, method_options
+from pml.registry import find, find_options
 
 AGES = range(16, 41)
 FEATURE_DIM = 6
@@ -25,11 +25,11 @@ def batch():
 
 @pytest.fixture
 def build():
-    """Return a function that builds the method at an import path in float64, the same at every call."""
+    """Return a function that builds a method in float64, the same at every call."""
 
-    def build(import_path: str, **options):
+    def build(name: str, **options):
         torch.manual_seed(1)
-        return method_class(import_path)(FEATURE_DIM, AGES, method_options(import_path, options)).double()
+        return find("method", name)(FEATURE_DIM, AGES, find_options("method", name, options)).double()
 
     return build
 

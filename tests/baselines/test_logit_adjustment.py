@@ -6,7 +6,7 @@ from torch.testing import assert_close
 
 from pml.errors import InputError
 from pml.label_distribution import gaussian_label_distribution
-from pml.method import method_class, method_options
+from pml.registry import find, find_options
 
 PATH = "baselines.logit_adjustment:LogitAdjustment"
 
@@ -48,7 +48,7 @@ def test_frequencies_are_counted_in_training_alone_and_no_prediction_sees_them(b
 def test_of_classes_that_the_features_do_not_tell_apart_the_rare_one_is_predicted_as_often():
     """Its minimiser: with tau = 1 the softmax of the logits is balanced, where the KL baseline's follows the frequencies."""
     torch.manual_seed(0)
-    method = method_class(PATH)(1, [20, 40], method_options(PATH, {"sigma": 0.01})).double().train()
+    method = find("method", PATH)(1, [20, 40], find_options("method", PATH, {"sigma": 0.01})).double().train()
     features, ages = torch.ones(100, 1, dtype=torch.float64), torch.tensor([20.0] * 90 + [40.0] * 10, dtype=torch.float64)
     optimiser = torch.optim.Adam(method.parameters(), lr=0.1)
     for _ in range(300):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from pml.progressive_margin import PML
-from pml.progressive_margin.summary import degeneration, psi_to_others
+from pml.progressive_margin.summary import degeneration
 
 FEATURE_DIM, AGES = 40, range(20, 31)
 
@@ -31,7 +31,7 @@ def test_numbers_are_those_of_the_classes_seen(preset):
     pairs = [psi[j, k] for j in seen for k in seen if j != k]
     assert numbers["psi_mean"] == pytest.approx(np.mean(pairs))
     assert numbers["phi_mean"] == pytest.approx(method.statistics.intra_class_variance.numpy()[seen].mean())
-    assert psi_to_others(method)[0] == pytest.approx(np.mean([psi[0, k] for k in seen[1:]]))
+    assert method.statistics.psi_to_others()[0] == pytest.approx(np.mean([psi[0, k] for k in seen[1:]]))
     assert len(numbers) == 14 and not warning
 
 

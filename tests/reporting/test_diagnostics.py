@@ -1,47 +1,93 @@
+"""The figure that PML draws of one of its runs, and the stage that asks a method for its own."""
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from torch import nn
 
 from pml.errors import InputError
-from pml.files import write_table
-from pml.reporting import margins
+from pml.files import read_table
+from pml.progressive_margin import PML
+from pml.progressive_margin.figure import OVER_EPOCHS, draw
+from pml.reporting import diagnostics
+from pml.suite.settings import Settings
+from pml.task import Task
+from pml.training.model import Model
+
+FEATURE_DIM, AGES = 40, range(20, 31)
+COUNTS = {20: 1, 22: 12, 29: 1}
 
 
 @pytest.fixture
-def files(tmp_path):
-    """A table of five ages, one without samples, and a margins.csv of three epochs."""
-    random = np.random.default_rng(0)
-    columns = ["phi", "psi", "margin_mean", "margin_spread", "applied_own", "applied_spread"]
-    classes = pd.DataFrame(random.random((5, len(columns))), columns=columns)
-    classes = classes.assign(age=range(20, 25), count=[100, 30, 0, 4, 1])
-    write_table(classes, tmp_path / "classes.csv", "class_margins")
-    names = [f"{name}_{part}" for name in margins.OVER_EPOCHS for part in ("mean", "std", "min", "max")]
-    history = pd.DataFrame(random.random((3, len(names) + 2)), columns=[*names, "phi_mean", "psi_mean"])
-    history.assign(epoch=[1, 2, 3]).to_csv(tmp_path / "margins.csv", index=False)
-    return tmp_path
+def method() -> PML:
+    """PML that has seen three ages, one of them often."""
+    torch.manual_seed(0)
+    method = PML(FEATURE_DIM, AGES, PML.Options())
+    labels = torch.tensor([float(age) for age, count in COUNTS.items() for _ in range(count)])
+    method.train().loss(torch.randn(len(labels), FEATURE_DIM), labels, labels * torch.nan)
+    return method
 
 
-def test_files(files, draws_well):
-    arguments = ["--classes", str(files / "classes.csv"), "--margins", str(files / "margins.csv")]
-    draws_well(margins.main, arguments, files, width=6.9)
+@pytest.fixture
+def epochs() -> pd.DataFrame:
+    """What PML tells of itself after each of three epochs."""
+    names = [f"{name}_{part}" for name in OVER_EPOCHS for part in ("mean", "std", "min", "max")]
+    values = np.random.default_rng(0).random((3, len(names) + 2))
+    return pd.DataFrame(values, columns=[*names, "phi_mean", "psi_mean"]).assign(epoch=[1, 2, 3])
 
 
-def test_every_age_with_samples_is_a_point_and_every_epoch_a_step(files):
-    figure = margins.draw(pd.read_csv(files / "classes.csv"), margins.read_margins(str(files / "margins.csv")))
+def test_every_age_with_samples_is_a_point_and_every_epoch_a_step(method, epochs):
+    figure, _ = draw(method, epochs)
     above, below = figure.axes[:4], figure.axes[4:]
-    assert all(len(axis.collections[0].get_offsets()) == 4 and axis.get_xscale() == "log" for axis in above)
-    history = pd.read_csv(files / "margins.csv")
-    for axis, name in zip(below, margins.OVER_EPOCHS, strict=False):
+    assert all(len(axis.collections[0].get_offsets()) == 3 and axis.get_xscale() == "log" for axis in above)
+    for axis, name in zip(below, OVER_EPOCHS, strict=False):
         mean, least, greatest = (line.get_ydata() for line in axis.lines)
         for found, part in ((mean, "mean"), (least, "min"), (greatest, "max")):
-            np.testing.assert_allclose(found, history[f"{name}_{part}"])
+            np.testing.assert_allclose(found, epochs[f"{name}_{part}"])
     assert [line.get_label() for line in below[3].lines] == ["phi", "psi"]
 
 
-@pytest.mark.parametrize("content, words", [(None, "No such file"), ("epoch,phi_mean\n1,2\n", "columns missing: .*psi_mean")])
-def test_what_is_no_margins_csv_is_refused(tmp_path, content, words):
-    path = tmp_path / "margins.csv"
-    if content:
-        path.write_text(content)
-    with pytest.raises(InputError, match=f"{path}: .*{words}.*PML"):
-        margins.read_margins(str(path))
+def test_table_has_the_statistics_and_the_margins_of_every_age(method, epochs):
+    table = draw(method, epochs)[1].set_index("age")
+    assert table.index.tolist() == list(AGES) and table["count"].to_dict() == dict.fromkeys(AGES, 0) | COUNTS
+    psi, applied = method.statistics.inter_class_variance, method.margins().detach()
+    assert table.loc[22, "phi"] == pytest.approx(method.statistics.intra_class_variance[2].item(), rel=1e-5)
+    assert table.loc[22, "psi"] == pytest.approx((psi[2, 0] + psi[2, 9]).item() / 2, rel=1e-5)
+    np.testing.assert_allclose(table["margin_mean"], method.fused().detach().mean(1), rtol=1e-5)
+    np.testing.assert_allclose(table["margin_spread"], method.fused().detach().std(1, correction=0), rtol=1e-4)
+    np.testing.assert_allclose(table["applied_own"], applied.diag(), rtol=1e-4)
+    np.testing.assert_allclose(table["applied_spread"], 0.01, rtol=1e-4)
+
+
+@pytest.fixture
+def task(method, epochs, tmp_path, monkeypatch) -> Task:
+    """The job of drawing a run of `method`."""
+    run = {"method": "a:B", "options": {}, "backbone": "resnet18", "backbone_options": {}, "initialisation": "random"}
+    loaded = Model(nn.Identity(), method, torch.device("cpu")), Settings(**run, courses=1)
+    monkeypatch.setattr(diagnostics, "load_model", lambda directory, device: loaded)
+    epochs.to_csv(tmp_path / "diagnostics.csv", index=False)
+    outputs = {kind: str(tmp_path / f"figure.{kind}") for kind in ("pdf", "png", "csv")}
+    settings = {"data": {"label": "Toy", "synthetic": True}, "run": str(tmp_path)}
+    return Task("draw_diagnostics", {}, {"jobs": []}, outputs, settings)
+
+
+def test_stage_saves_the_figure_and_the_table(task):
+    diagnostics.draw_diagnostics(task)
+    assert len(read_table(task.outputs["csv"], "class_margins")) == len(AGES)
+    drawn = [open(task.outputs[kind], "rb").read() for kind in ("pdf", "png")]
+    assert drawn[0].startswith(b"%PDF") and drawn[1].startswith(b"\x89PNG")
+    diagnostics.draw_diagnostics(task)
+    assert drawn == [open(task.outputs[kind], "rb").read() for kind in ("pdf", "png")], "the same bytes again"
+
+
+def test_method_without_a_figure_is_refused_by_name(task, monkeypatch):
+    monkeypatch.setattr(PML, "figure", None)
+    with pytest.raises(InputError, match="method 'a:B' has no figure"):
+        diagnostics.draw_diagnostics(task)
+
+
+def test_run_without_diagnostics_is_refused(task, tmp_path):
+    (tmp_path / "diagnostics.csv").unlink()
+    with pytest.raises(InputError, match="diagnostics.csv: .*No such file"):
+        diagnostics.draw_diagnostics(task)
