@@ -4,6 +4,7 @@ import functools
 import sys
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
+from typing import Any
 
 
 class InputError(Exception):
@@ -21,7 +22,7 @@ def stage_main(main: Callable[..., None]) -> Callable[..., None]:
     """Wrap a stage's `main` so that an `InputError` is one line on stderr and exit code 2, without a traceback."""
 
     @functools.wraps(main)
-    def wrapped(*arguments, **options):
+    def wrapped(*arguments: Any, **options: Any) -> None:
         try:
             main(*arguments, **options)
         except InputError as error:

@@ -3,18 +3,27 @@
 import errno
 import glob
 import json
+import operator
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import yaml
 
 from pml.errors import InputError
 
-SCHEMAS = Path(__file__).parent / "schemas"
-DTYPES = {"string": "str", "integer": "int64", "number": "float64"}
+SCHEMAS, PUBLISHED = Path(__file__).parent / "schemas", Path(__file__).parent / "published"
+DTYPES = {"string": "str", "number": "float64"}
+# By each limit that a schema may set: whether it refuses each of the values.
+REFUSED: dict[str, Callable[[pd.Series, Any], pd.Series]] = {
+    "minimum": operator.lt,
+    "exclusiveMinimum": operator.le,
+    "maximum": operator.gt,
+    "enum": lambda values, allowed: ~values.isin(allowed),
+}
 
 
 @contextmanager
@@ -61,7 +70,7 @@ def read_table(path: str | Path, schema: str) -> pd.DataFrame:
         InputError: the file is missing or is not a CSV, or a column is missing, unknown, of another type or out of bounds.
     """
     columns = load_schema(schema)["properties"]
-    dtypes = {name: DTYPES[_kind(column)] for name, column in columns.items() if _kind(column) != "integer"}
+    dtypes = {name: DTYPES[_kind(column)] for name, column in columns.items() if _kind(column) in DTYPES}
     try:
         # Only an empty field is missing: a subject may be called "NA".
         frame = pd.read_csv(path, dtype=dtypes, keep_default_na=False, na_values=[""])
@@ -85,7 +94,7 @@ def write_text(text: str, path: str | Path) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def read_json(path: str | Path):
+def read_json(path: str | Path) -> Any:
     """Return what a JSON file of the workflow holds.
 
     Raises:
@@ -99,20 +108,6 @@ def read_json(path: str | Path):
         raise InputError(f"{path}: not JSON: {error}") from None
 
 
-def check_list(entries: object, keys: set[str], name: str, where: str) -> None:
-    """Check that `entries` is a list of objects with exactly these keys, none of them twice under the same `name`.
-
-    Raises:
-        InputError: it is not; the message starts with `where`.
-    """
-    objects = isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)
-    if not objects or not entries or any(set(entry) != keys for entry in entries):
-        raise InputError(f"{where}: needs a list of {name}s, each with the keys {', '.join(sorted(keys))}")
-    names = [entry[name] for entry in entries]
-    if len(set(names)) < len(names):
-        raise InputError(f"{where}: lists the {name}s {names}; list each once")
-
-
 def check_table(frame: pd.DataFrame, schema: str, path: str | Path) -> pd.DataFrame:
     """Return `frame` with the columns in the schema's order.
 
@@ -121,7 +116,7 @@ def check_table(frame: pd.DataFrame, schema: str, path: str | Path) -> pd.DataFr
     """
     definition = load_schema(schema)
     columns = definition["properties"]
-    missing = [name for name in definition["required"] if name not in frame]
+    missing = [name for name in columns if name not in [*frame, *definition.get("optional", [])]]
     unknown = [name for name in frame if name not in columns]
     if missing or unknown:
         raise InputError(f"{path}: columns missing: {missing}, unknown: {unknown}; a {schema} table has {list(columns)}")
@@ -142,7 +137,7 @@ def check_indexed(images: Iterable[str], path: str | Path, index: Iterable[str],
 
 
 def load_schema(name: str) -> dict:
-    """Return the JSON schema of one row of the table `name`."""
+    """Return what the table `name` holds: for each of its columns, in order, the JSON schema of a value."""
     return yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text())
 
 
@@ -160,13 +155,8 @@ def _check_column(values: pd.Series, column: dict, where: str) -> None:
         raise InputError(f"{where} holds {values.iloc[0]!r}; it needs whole numbers")
     if _kind(column) == "number" and len(values) and not pd.api.types.is_numeric_dtype(values):
         raise InputError(f"{where} holds {values.iloc[0]!r}; it needs numbers")
-    wrong = pd.Series(False, index=values.index)
-    if "minimum" in column:
-        wrong |= values < column["minimum"]
-    if "maximum" in column:
-        wrong |= values > column["maximum"]
-    if "enum" in column:
-        wrong |= ~values.isin(column["enum"])
-    if wrong.any():
-        allowed = {key: column[key] for key in ("minimum", "maximum", "enum") if key in column}
-        raise InputError(f"{where} holds {values[wrong].iloc[0]!r}; allowed: {allowed}")
+    limits = {key: column[key] for key in REFUSED if key in column}
+    for key, limit in limits.items():
+        wrong = REFUSED[key](values, limit)
+        if wrong.any():
+            raise InputError(f"{where} holds {values[wrong].iloc[0]!r}; allowed: {limits}")

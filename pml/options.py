@@ -3,41 +3,49 @@
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import get_args, get_type_hints
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pml.errors import InputError, suggest
 
+NEEDED = {float: "a number", int: "a whole number", bool: "true or false", str: "a text"}
 
-def build_options(kind: type, options: Mapping, where: str):
+
+@dataclasses.dataclass(frozen=True)
+class NoOptions:
+    """There are none."""
+
+
+def build_options(kind: type, options: Mapping, where: str) -> Any:
     """Return an instance of the dataclass `kind`, filled in from `options`.
+
+    A field's type says what it takes: a number, a whole number, true or false, a text, or one of the values of a `Literal`.
 
     Raises:
         InputError: an option is unknown (the nearest known one is suggested), or its value is of another type or refused.
     """
-    known = [field.name for field in dataclasses.fields(kind)]
-    for name in options:
-        if name not in known:
-            raise InputError(f"{where}: unknown option '{name}'" + (suggest(name, known) if known else "; there are none"))
+    defaults = {field.name: field.default for field in dataclasses.fields(kind)}
     types = get_type_hints(kind)
-    for field in dataclasses.fields(kind):
-        value = options.get(field.name, field.default)
-        if value is not field.default and (needed := _needed(types[field.name], value)):
-            raise InputError(f"{where}: {field.name} is '{value}'; it needs {needed}")
+    for name, value in options.items():
+        if name not in defaults:
+            raise InputError(
+                f"{where}: unknown option '{name}'" + (suggest(name, defaults) if defaults else "; there are none")
+            )
+        if value is not defaults[name] and (needed := _needed(types[name], value)):
+            raise InputError(f"{where}: {name} is '{value}'; it needs {needed}")
     try:
         return kind(**options)
     except (TypeError, ValueError) as error:
         raise InputError(f"{where}: {error}") from None
 
 
-def _needed(kind: type, value) -> str:
+def _needed(kind: Any, value: object) -> str:
     """Return what an option of the type `kind` needs in place of `value`, or "" if that will do."""
-    if type(None) in get_args(kind):
-        return "" if value is None else _needed(next(each for each in get_args(kind) if each is not type(None)), value)
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if kind is float:
-        return "" if number and math.isfinite(value) else "a number"
-    if kind is int:
-        return "" if isinstance(value, int) and number else "a whole number"
-    if kind is bool:
-        return "" if isinstance(value, bool) else "true or false"
-    return "a text" if kind is str and not isinstance(value, str) else ""
+    if get_origin(kind) is Literal:
+        return "" if value in get_args(kind) else " or ".join(f"'{each}'" for each in get_args(kind))
+    if NoneType in get_args(kind):
+        (other,) = set(get_args(kind)) - {NoneType}
+        return "" if value is None else _needed(other, value)
+    fits = type(value) is kind or (kind is float and type(value) is int)
+    finite = not isinstance(value, float) or math.isfinite(value)
+    return "" if fits and finite or kind not in NEEDED else NEEDED[kind]

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -111,15 +112,15 @@ def draw(image: np.ndarray, detection: Detection, face: np.ndarray, estimate: Es
 
 def _draw_distribution(axis: Axes, estimate: Estimate) -> None:
     axis.set(xlabel="age in years", xlim=(estimate.ages[0] - 0.5, estimate.ages[-1] + 0.5))
-    if estimate.distribution is None:
+    if estimate.distribution is None or estimate.interval is None:
         axis.set_yticks([])
     else:
         low, high = estimate.interval
         inside = (low <= estimate.ages) & (estimate.ages <= high)
-        bars = {"width": 1, "color": PALETTE[0], "linewidth": 0}
-        axis.bar(estimate.ages[~inside], estimate.distribution[~inside], alpha=0.25, **bars)
+        bars = partial(axis.bar, width=1, color=PALETTE[0], linewidth=0)
+        bars(estimate.ages[~inside], estimate.distribution[~inside], alpha=0.25)
         label = f"{100 * MASS:.0f} % interval {low}-{high}"
-        axis.bar(estimate.ages[inside], estimate.distribution[inside], alpha=0.7, label=label, **bars)
+        bars(estimate.ages[inside], estimate.distribution[inside], alpha=0.7, label=label)
         axis.set_ylabel("probability")
     axis.axvline(estimate.age, color=PALETTE[1], label=f"predicted age {estimate.age:.1f}")
     axis.legend()

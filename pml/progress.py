@@ -1,7 +1,7 @@
 """Progress of long work: a bar on a terminal, plain lines in a log."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from time import monotonic
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ LOG_SECONDS = 15
 
 def progress(items: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:
     """Yield from `items`, showing on stderr how many are done: as a bar on a terminal, else a line now and then."""
-    total = len(items) if total is None and hasattr(items, "__len__") else total
+    total = len(items) if total is None and isinstance(items, Sized) else total
     if sys.stderr.isatty():
         yield from tqdm(items, description, total)
         return

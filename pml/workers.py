@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
+from typing import Any
 
 CHUNK = 16  # items that a worker takes at a time
+_function: Callable[[Any], Any]  # of a worker
 
 
 @contextmanager

@@ -1,11 +1,12 @@
 """Options as a config gives them: which names and which values a dataclass takes."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import pytest
 
 from pml.errors import InputError
-from pml.options import build_options
+from pml.options import NoOptions, build_options
 
 
 @dataclass(frozen=True)
@@ -15,19 +16,16 @@ class Options:
     mirror: bool = False
     decoder: str = "mean"
     scale: float | None = None
+    label: Literal["real", "apparent"] = "real"
 
     def __post_init__(self):
         if self.rate < 0:
             raise ValueError(f"rate is {self.rate}; it needs 0 or more")
 
 
-@dataclass(frozen=True)
-class Nothing:
-    """No options."""
-
-
 @pytest.mark.parametrize(
-    "given", [{}, {"rate": 2, "count": 0, "mirror": True, "decoder": "argmax"}, {"scale": 1.5}, {"scale": None}]
+    "given",
+    [{}, {"rate": 2, "count": 0, "mirror": True, "decoder": "argmax"}, {"scale": 1.5}, {"scale": None}, {"label": "apparent"}],
 )
 def test_what_is_not_given_is_the_default(given):
     assert build_options(Options, given, "method 'm'") == Options(**given)
@@ -43,6 +41,8 @@ def test_what_is_not_given_is_the_default(given):
         ({"count": 2.5}, "method 'm': count is '2.5'; it needs a whole number"),
         ({"mirror": "no"}, "method 'm': mirror is 'no'; it needs true or false"),
         ({"decoder": 3}, "method 'm': decoder is '3'; it needs a text"),
+        ({"scale": "big"}, "method 'm': scale is 'big'; it needs a number"),
+        ({"label": ["real"]}, "method 'm': label is '['real']'; it needs 'real' or 'apparent'"),
         ({"rate": -1}, "method 'm': rate is -1; it needs 0 or more"),
     ],
 )
@@ -54,4 +54,4 @@ def test_a_refused_option_is_named_with_what_it_needs(given, message):
 
 def test_where_there_are_no_options_the_message_says_so():
     with pytest.raises(InputError, match="unknown option 'rate'; there are none"):
-        build_options(Nothing, {"rate": 1}, "protocol 'lopo'")
+        build_options(NoOptions, {"rate": 1}, "protocol 'lopo'")

@@ -12,6 +12,7 @@ FG 2017.
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from pml.datasets.listing import UNLISTED, Label, count_parts, count_stds, join, read_fields, read_label, survey
 from pml.datasets.tables import Nominal, Tables, reject
@@ -26,7 +27,7 @@ OFFICIAL = {"train": 4113, "validation": 1500, "test": 1978}  # images
 NOMINAL = Nominal(images=7_591, parts=OFFICIAL)
 LABEL_FILE = re.compile(r"gt_avg_(train|valid|test)\.csv", re.IGNORECASE)
 PARTS = {"train": "train", "valid": "validation", "test": "test"}
-COLUMNS = {"apparent": ("apparent_age_avg", "apparent_age_std"), "real": ("real_age", None)}
+COLUMNS = {"apparent": ("apparent_age_avg", "apparent_age_std"), "real": ("real_age", "")}
 CROP = "_face.jpg"
 IGNORE_LISTS = {"ignore_list.csv", "ignore_list.txt"}
 
@@ -43,17 +44,9 @@ class Options:
             or with a bad crop.
     """
 
-    label: str = "apparent"
-    picture: str = "crop"
+    label: Literal["apparent", "real"] = "apparent"
+    picture: Literal["crop", "whole"] = "crop"
     ignore_list: bool = False
-
-    def __post_init__(self) -> None:
-        if self.label not in COLUMNS:
-            raise ValueError(f"label: {self.label!r} is neither 'apparent' nor 'real'")
-        if self.picture not in ("crop", "whole"):
-            raise ValueError(f"picture: {self.picture!r} is neither 'crop' nor 'whole'")
-        if not isinstance(self.ignore_list, bool):
-            raise ValueError(f"ignore_list: {self.ignore_list!r} is neither true nor false")
 
 
 def load(root: Path, options: Options) -> Tables:

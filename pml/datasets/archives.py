@@ -8,7 +8,8 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -26,12 +27,13 @@ REMEDY = "download it again from the owners"
 
 
 class Entry(NamedTuple):
-    """What is checked of one member, in a zip or a tar."""
+    """One member of a zip or a tar: what is checked of it, and how it is unpacked."""
 
     name: str
     size: int
     kind: str  # "file", "folder" or "other": a link, a device
     encrypted: bool
+    extract: Callable[..., object]  # to the folder `path`
 
 
 def parse_checksum(checksum: str) -> tuple[str, str]:
@@ -103,14 +105,11 @@ def _extract_members(archive: Path, folder: Path) -> None:
     name = None
     try:
         with _open(archive) as opened:
-            members = list(opened.infolist() if isinstance(opened, zipfile.ZipFile) else opened)
-            _check(archive, [_entry(member) for member in members])
-            for member in progress(members, f"unpack {archive.name}"):
-                name = _entry(member).name
-                if isinstance(opened, zipfile.ZipFile):
-                    opened.extract(member, folder)
-                else:
-                    opened.extract(member, folder, filter="data")
+            entries = _entries(opened)
+            _check(archive, entries)
+            for entry in progress(entries, f"unpack {archive.name}"):
+                name = entry.name
+                entry.extract(path=folder)
     except DAMAGED as error:
         raise InputError(f"{archive}: {_which(name)}is damaged or truncated ({error}); {REMEDY}") from None
     except (OSError, NotImplementedError) as error:  # disk full, name too long, a file where a folder is, unknown compression
@@ -126,20 +125,25 @@ def _open(archive: Path) -> zipfile.ZipFile | tarfile.TarFile:
         raise InputError(f"{archive}: neither a whole zip nor a whole tar archive, perhaps truncated; {REMEDY}") from None
 
 
-def _entry(member: zipfile.ZipInfo | tarfile.TarInfo) -> Entry:
-    if isinstance(member, tarfile.TarInfo):
-        kind = "file" if member.isreg() else "folder" if member.isdir() else "other"
-        return Entry(member.name, member.size, kind, encrypted=False)
-    unix = stat.S_IFMT(member.external_attr >> 16)  # 0 where the packer knows no Unix modes
-    kind = "other" if unix not in (0, stat.S_IFREG, stat.S_IFDIR) else "folder" if member.is_dir() else "file"
-    return Entry(member.filename, member.file_size, kind, encrypted=bool(member.flag_bits & 1))
+def _entries(opened: zipfile.ZipFile | tarfile.TarFile) -> list[Entry]:
+    entries = []
+    if isinstance(opened, tarfile.TarFile):
+        for member in opened:
+            kind = "file" if member.isreg() else "folder" if member.isdir() else "other"
+            entries.append(Entry(member.name, member.size, kind, False, partial(opened.extract, member, filter="data")))
+        return entries
+    for info in opened.infolist():
+        unix = stat.S_IFMT(info.external_attr >> 16)  # 0 where the packer knows no Unix modes
+        kind = "other" if unix not in (0, stat.S_IFREG, stat.S_IFDIR) else "folder" if info.is_dir() else "file"
+        entries.append(Entry(info.filename, info.file_size, kind, bool(info.flag_bits & 1), partial(opened.extract, info)))
+    return entries
 
 
 def _check(archive: Path, entries: list[Entry]) -> None:
     size = sum(entry.size for entry in entries)
     if size > max(SMALL, MAX_RATIO * archive.stat().st_size):
         raise InputError(f"{archive}: unpacks to {size:,} bytes, over {MAX_RATIO} times its size; {REMEDY}")
-    files = set()
+    files: set[PurePosixPath] = set()
     for entry in entries:
         if problem := _problem(entry, files):
             raise InputError(f"{archive}: {_which(entry.name)}{problem}; {REMEDY}, or pack it anew without that entry")

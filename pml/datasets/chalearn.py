@@ -11,12 +11,12 @@ ICCVW 2015.
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pml.datasets.listing import Label, count_parts, count_stds, is_picture, join, read_fields, read_label, survey
 from pml.datasets.tables import Nominal, Tables
 from pml.errors import InputError
+from pml.options import NoOptions as Options
 
 LAYOUT = "pictures such as Train/image_1.jpg, and for each part a label file, such as Train.csv, with rows image_1.jpg;mean;std"
 OBTAIN = (
@@ -29,11 +29,6 @@ NOMINAL = Nominal(images=4_691, parts=OFFICIAL, histogram="chalearn2015_age_hist
 PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test"} | dict.fromkeys(
     ("validation", "valid", "val"), "validation"
 )
-
-
-@dataclass(frozen=True)
-class Options:
-    """There are none."""
 
 
 def load(root: Path, options: Options) -> Tables:
@@ -76,18 +71,14 @@ def _read_labels(root: Path, path: str) -> list[Label]:
             "and test, or leave it out of the archives"
         )
     first = next(iter(lines))
-    if not named[0] and _is_header(lines[first]):
+    if not named[0] and not re.search(r"\d", "".join(lines[first])):  # a header
         del lines[first]
-    return [_read_row(f"{path}:{number}", fields, part) for number, fields in lines.items()]
-
-
-def _is_header(fields: list[str]) -> bool:
-    return not any(character.isdigit() for field in fields for character in field)
-
-
-def _read_row(row: str, fields: list[str], part: str) -> Label:
-    name, age, age_std, *more = [*fields, "", ""]
-    return read_label(row, name, part, age, age_std, "the row has more than three fields" if any(more) else "")
+    labels = []
+    for number, fields in lines.items():
+        name, age, age_std, *more = [*fields, "", ""]
+        fault = "the row has more than three fields" if any(more) else ""
+        labels.append(read_label(f"{path}:{number}", name, part, age, age_std, fault))
+    return labels
 
 
 def _findings(labels: list[Label], index: list[dict]) -> dict[str, int]:

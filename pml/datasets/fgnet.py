@@ -9,11 +9,11 @@ IET Biometrics 5(2), 2016.
 
 import math
 import re
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pml.datasets.listing import survey
 from pml.datasets.tables import Nominal, Row, Tables, reject
+from pml.options import NoOptions as Options
 
 LAYOUT = "a folder 'images' with names such as 001A02.JPG and, beside it, a folder 'points' with names such as 001a02.pts"
 IMAGE = re.compile(r"(?P<subject>[0-9]{3})A(?P<age>[0-9]{2})[a-z]?\.jpg", re.IGNORECASE | re.ASCII)
@@ -23,11 +23,6 @@ POINTS = 68
 OBTAIN = "download it from http://yanweifu.github.io/FG_NET_data/FGNET.zip"
 SYNTHETIC = "pml.datasets.synthetic.fgnet:write_fgnet"
 NOMINAL = Nominal(images=1_002, subjects=82, megabytes=46, histogram="fgnet_age_histogram.csv")
-
-
-@dataclass(frozen=True)
-class Options:
-    """There are none."""
 
 
 def load(root: Path, options: Options) -> Tables:
@@ -65,7 +60,8 @@ def load(root: Path, options: Options) -> Tables:
         else:
             landmarks.append({"image": images[stem]} | row)
 
-    index = [_index_row(path) for path in images.values()]
+    names = [(path, IMAGE.fullmatch(PurePosixPath(path).name)) for path in images.values()]
+    index = [{"image": path, "subject": name["subject"], "age": int(name["age"])} for path, name in names if name]
     return Tables(index, files.rejected + [reject(path, reason) for path, reason in reasons.items()], landmarks)
 
 
@@ -79,8 +75,3 @@ def read_points(path: Path) -> Row | None:
     if len(numbers) != 2 * POINTS or not all(map(math.isfinite, numbers)):
         return None
     return {f"{name}_{axis}": numbers[2 * k + i] for name, k in FIVE_POINTS.items() for i, axis in enumerate("xy")}
-
-
-def _index_row(path: str) -> Row:
-    name = IMAGE.fullmatch(PurePosixPath(path).name)
-    return {"image": path, "subject": name["subject"], "age": int(name["age"])}

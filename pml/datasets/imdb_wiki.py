@@ -8,16 +8,15 @@ R. Rothe, R. Timofte, L. Van Gool: Deep expectation of real and apparent age fro
 IJCV 126(2-4), 2018.
 """
 
-import math
-import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from scipy.io import loadmat
 
-from pml.datasets.listing import MACOS
+from pml.datasets.listing import MACOS, list_files
 from pml.datasets.tables import Nominal, Tables, reject
 from pml.errors import InputError
 
@@ -44,29 +43,22 @@ class Options:
 
     Attributes:
         pictures: "crop", or "whole" for the whole pictures, which get the owners' box of the face.
-        min_face_score: of the owners' detector; -inf also keeps the pictures in which it found no face.
+        min_face_score: of the owners' detector; None also keeps the pictures in which it found no face.
         single_face: leave out pictures in which it found a second face, of a score above 0.
         min_age, max_age: in years, both kept; within 0 and 120.
         gender_known: leave out pictures of people of unknown gender.
     """
 
-    pictures: str = "crop"
-    min_face_score: float = 1.0
+    pictures: Literal["crop", "whole"] = "crop"
+    min_face_score: float | None = 1.0
     single_face: bool = True
     min_age: float = 0
     max_age: float = 100
     gender_known: bool = False
 
     def __post_init__(self) -> None:
-        if self.pictures not in FOLDERS:
-            raise ValueError(f"pictures: '{self.pictures}' is neither 'crop' nor 'whole'")
-        if math.isnan(self.min_face_score):
-            raise ValueError("min_face_score: is not a number")
         if not 0 <= self.min_age <= self.max_age <= 120:
             raise ValueError(f"min_age, max_age: {self.min_age}, {self.max_age} are not a range within 0 and 120")
-        for name in ("single_face", "gender_known"):
-            if not isinstance(getattr(self, name), bool):
-                raise ValueError(f"{name}: '{getattr(self, name)}' is neither true nor false")
 
 
 def load(root: Path, options: Options) -> Tables:
@@ -97,24 +89,16 @@ def load(root: Path, options: Options) -> Tables:
     return Tables(index, pd.concat([pd.DataFrame(reject(left_out, why)), unlisted]), findings=_findings(rows))
 
 
-def list_files(root: Path) -> list[str]:
-    """Return the paths of all files below `root`, in order: one listing per folder, for half a million files."""
-    files = []
-    for folder, _, names in os.walk(root):
-        below = Path(folder).relative_to(root)
-        files += names if below == Path() else [f"{below.as_posix()}/{name}" for name in names]
-    return sorted(files)
-
-
 def rejections(rows: pd.DataFrame, exists: pd.Series, options: Options) -> dict[str, pd.Series]:
     """Return, by reason and in the order in which they are applied, which rows each reason rejects."""
+    least = -np.inf if options.min_face_score is None else options.min_face_score
     return {
         "listed, but no such file": ~exists,
         "listed by an earlier row": rows["image"].duplicated(),
         "birth date is no date": rows["birth_year"].isna(),
         "year of the photo is no year": rows["photo_year"].isna(),
-        "no face found by the owners": (rows["score"] == -np.inf) & (options.min_face_score > -np.inf),
-        f"face score below {options.min_face_score:g}": rows["score"] < options.min_face_score,
+        "no face found by the owners": (rows["score"] == -np.inf) & (least > -np.inf),
+        f"face score below {least:g}": rows["score"] < least,
         "a second face": rows["second_face"] & options.single_face,
         f"age below {options.min_age:g}": rows["age"] < options.min_age,
         f"age above {options.max_age:g}": rows["age"] > options.max_age,
@@ -152,7 +136,7 @@ def _read_rows(root: Path, label: str, options: Options) -> pd.DataFrame:
             "birth_year": birth_year,
             "photo_year": photo_year,
             "age": photo_year - birth_year - (birth_month > 6),
-            "gender": np.select([gender == 0, gender == 1], np.array(["female", "male"], dtype=object), None),
+            "gender": pd.Series(gender).map({0: "female", 1: "male"}),
             # The owners write an infinite score where no face was found, negative in the files and positive in their notes.
             "score": np.where(np.isfinite(score), score, -np.inf),
             "second_face": _numbers(fields["second_face_score"]) > 0,
@@ -205,7 +189,7 @@ def _boxes(cells: np.ndarray) -> np.ndarray:
 
 
 def _check(root: Path, labels: list[str], options: Options) -> None:
-    seen = {}
+    seen: dict[str, PurePosixPath] = {}
     for label in map(PurePosixPath, labels):
         database, folder = label.stem.lower(), label.parent.name.lower()
         if database in seen:

@@ -1,6 +1,7 @@
 """The files below a data set's root, and the pictures among them that its label files list."""
 
 import math
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -45,10 +46,19 @@ class Label(NamedTuple):
     fault: str
 
 
+def list_files(root: Path) -> list[str]:
+    """Return the paths of all files below `root`, in order: one listing per folder, for half a million files."""
+    files = []
+    for folder, _, names in os.walk(root):
+        below = Path(folder).relative_to(root)
+        files += names if below == Path() else [f"{below.as_posix()}/{name}" for name in names]
+    return sorted(files)
+
+
 def survey(root: Path) -> Survey:
     """Return all files below `root`."""
     found = Survey([], [], [])
-    for path in sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()):
+    for path in list_files(root):
         if MACOS.search(path):
             found.rejected.append(reject(path, "macOS metadata"))
         else:
@@ -69,10 +79,27 @@ def read_fields(path: Path, separators: str) -> dict[int, list[str]]:
     lines = {}
     for number, line in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").split("\n"), 1):
         separator = next((one for one in separators if one in line), separators[0])
-        fields = [field.strip().strip('"').strip() for field in line.split(separator)]
+        fields = split_fields(line, separator)
         if any(fields):
             lines[number] = fields
     return lines
+
+
+def split_fields(line: str, separator: str = ",") -> list[str]:
+    """Return the fields of a line. None holds a separator, so quotes need not be told from text."""
+    return [field.strip().strip('"').strip() for field in line.split(separator)]
+
+
+def by_name(paths: Iterable[str]) -> tuple[dict[str, str], list[Row]]:
+    """Return {file name: path} of the first path of each name, and rows of rejected.csv for the other paths."""
+    album: dict[str, str] = {}
+    firsts = [(path, album.setdefault(file_name(path), path)) for path in paths]
+    return album, [reject(path, f"same picture as {first}, by its name") for path, first in firsts if path != first]
+
+
+def file_name(path: str) -> str:
+    """Return the name of a file without its folders, in lower case."""
+    return PurePosixPath(path).name.lower()
 
 
 def read_label(row: str, name: str, part: str, age: str, age_std: str = "", fault: str = "") -> Label:
@@ -94,15 +121,10 @@ def join(labels: Iterable[Label], pictures: Iterable[str]) -> tuple[list[Row], l
     Every label is one row of the two, and so is every picture without a label. A rejected label goes by its picture, or by file
     and line where it names none or one that an earlier row names.
     """
-    index, rejected = [], []
-    album: dict[str, str] = {}
-    for path in pictures:
-        first = album.setdefault(_key(path), path)
-        if first != path:
-            rejected.append(reject(path, f"same picture as {first}, by its name"))
-    listed = set()
+    index, listed = [], set()
+    album, rejected = by_name(pictures)
     for label in labels:
-        key = _key(label.name)
+        key = file_name(label.name)
         path = album.get(key)
         if key in listed:
             rejected.append(reject(label.row, "an earlier row names the same picture"))
@@ -133,10 +155,6 @@ def count_stds(index: Sequence[Row]) -> dict[str, int]:
         "images without a standard deviation": stds.count(None),
         "images with a standard deviation of 0": stds.count(0),
     }
-
-
-def _key(path: str) -> str:
-    return PurePosixPath(path).name.lower()
 
 
 def _number(text: str) -> float | None:

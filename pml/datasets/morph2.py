@@ -11,12 +11,13 @@ Inconsistent labels: B. Yip et al.: Preliminary studies on a large face database
 
 import re
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from pml.datasets.listing import survey
+from pml.datasets.listing import by_name, file_name, split_fields, survey
 from pml.datasets.tables import Nominal, Row, Tables, reject
 from pml.errors import InputError
 
@@ -35,7 +36,6 @@ NAME = re.compile(
 )
 GENDERS = {"F": "female", "M": "male"}
 RACES = ("B", "W", "H", "A", "O")
-CORRECTIONS = ("none", "majority")
 # The columns that are read, in any order and case, and what a row must have there.
 COLUMNS = {
     "photo": "a name such as 009055_1M54.JPG",
@@ -60,11 +60,7 @@ class Options:
             gender that more than half of its rows have, takes its ages from that date, and rejects whom no majority speaks for.
     """
 
-    corrections: str = "none"
-
-    def __post_init__(self):
-        if self.corrections not in CORRECTIONS:
-            raise ValueError(f"corrections: {self.corrections!r} is none of {', '.join(CORRECTIONS)}")
+    corrections: Literal["none", "majority"] = "none"
 
 
 def load(root: Path, options: Options) -> Tables:
@@ -119,28 +115,16 @@ def _join(album: dict[str, str], rejected: list[Row], rows: pd.DataFrame, option
 def _list_album(root: Path) -> tuple[dict[str, str], list[Row], list[str]]:
     """Return the album, {lower-case file name: path}, rows of rejected.csv for the other pictures, and the label files."""
     files = survey(root)
-    album: dict[str, str] = {}
-    rejected = files.rejected
-    for path in files.pictures:
-        key = PurePosixPath(path).name.lower()
-        if not NAME.fullmatch(key):
-            rejected.append(reject(path, "name is not of the form 009055_1M54.JPG"))
-        elif key in album:
-            rejected.append(reject(path, f"same picture as {album[key]}, by its name"))
-        else:
-            album[key] = path
+    album, copies = by_name(path for path in files.pictures if NAME.fullmatch(file_name(path)))
+    nameless = [path for path in files.pictures if not NAME.fullmatch(file_name(path))]
+    rejected = files.rejected + copies + [reject(path, "name is not of the form 009055_1M54.JPG") for path in nameless]
     return album, rejected, [path for path in files.others if _has_labels(root / path)]
 
 
 def _has_labels(path: Path) -> bool:
     with path.open("rb") as file:
         header = file.readline(4096).decode("utf-8-sig", errors="replace")
-    return {"id_num", "picture_num"} <= set(_fields(header.lower()))
-
-
-def _fields(line: str) -> list[str]:
-    """Return the fields of a line. No field of MORPH's holds a comma, so quotes need not be told from text."""
-    return [field.strip().strip('"').strip() for field in line.split(",")]
+    return {"id_num", "picture_num"} <= set(split_fields(header.lower()))
 
 
 def _read_rows(root: Path, path: str) -> pd.DataFrame:
@@ -148,12 +132,12 @@ def _read_rows(root: Path, path: str) -> pd.DataFrame:
     name of the picture; whether an earlier row has the same (`repeated`); file and line (`row`); what is wrong, if anything
     (`reason`). A field that is malformed is empty.
     """
-    header, *lines = (root / path).read_text(encoding="utf-8-sig", errors="replace").split("\n")
-    header = _fields(header.lower())
+    first, *lines = (root / path).read_text(encoding="utf-8-sig", errors="replace").split("\n")
+    header = split_fields(first.lower())
     wrong = [column for column in COLUMNS if header.count(column) != 1]
     if wrong:
         raise InputError(f"{root / path}: column {', '.join(wrong)} is missing or there twice; its header must be MORPH's own")
-    listed = {f"{path}:{number}": _fields(line) for number, line in enumerate(lines, 2) if line.strip()}
+    listed = {f"{path}:{number}": split_fields(line) for number, line in enumerate(lines, 2) if line.strip()}
     torn = np.array([len(fields) != len(header) for fields in listed.values()], bool)
     whole = [fields if len(fields) == len(header) else [""] * len(header) for fields in listed.values()]
     raw = pd.DataFrame(whole, columns=header, dtype=str)
@@ -184,7 +168,9 @@ def _parse_names(names: list[str]) -> pd.DataFrame:
     """Return what each file name tells (name, subject, picture, gender, age); a row is empty where it is not of the form."""
     found = [NAME.fullmatch(name) for name in names]
     rows = [(match[0], match[1].zfill(6), int(match[2]), GENDERS[match[3].upper()], int(match[4])) for match in found if match]
-    frame = pd.DataFrame(rows, columns=["name", "subject", "picture", "gender", "age"], index=np.flatnonzero(found))
+    frame = pd.DataFrame(
+        rows, columns=["name", "subject", "picture", "gender", "age"], index=np.flatnonzero(np.array(found, bool))
+    )
     return frame.reindex(range(len(found)))
 
 

@@ -1,10 +1,11 @@
 """What a raw format is turned into."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
-Row = dict[str, object]
+Row = dict[str, Any]  # text, numbers or None by column
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ Z. Zhang, Y. Song, H. Qi: Age progression/regression by conditional adversarial 
 """
 
 import re
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pml.datasets.listing import survey
 from pml.datasets.tables import Nominal, Row, Tables, reject
+from pml.options import NoOptions as Options
 
 LAYOUT = "names such as 26_0_1_20170116174525125.jpg or 26_0_1_20170116174525125.jpg.chip.jpg"
 OBTAIN = "download UTKFace.tar.gz, the aligned and cropped faces, from https://susanqq.github.io/UTKFace/"
@@ -30,11 +30,6 @@ OFFICIAL = 23_708  # images
 NOMINAL = Nominal(images=OFFICIAL)
 
 
-@dataclass(frozen=True)
-class Options:
-    """There are none."""
-
-
 def load(root: Path, options: Options) -> Tables:
     """Return the tables of the files below `root`.
 
@@ -43,14 +38,15 @@ def load(root: Path, options: Options) -> Tables:
     """
     files = survey(root)
     pictures = files.pictures + [path for path in files.others if _match(path)]
-    index, rejected, first = [], files.rejected, {}
+    index, rejected = [], files.rejected
+    first: dict[tuple[str, ...], str] = {}
     for path in sorted(pictures, key=lambda path: (not path.lower().endswith(".chip.jpg"), path)):
         match = _match(path)
         if match is None:
             rejected.append(reject(path, "name is not of the form 26_0_1_20170116174525125.jpg, nor has it an age and a date"))
         elif int(match["age"]) > MAX_AGE:
             rejected.append(reject(path, f"age above {MAX_AGE}"))
-        elif (key := (match["age"], match["codes"], match["date"])) in first:
+        elif (key := match.group("age", "codes", "date")) in first:
             rejected.append(reject(path, f"same picture as {first[key]}, by its name"))
         else:
             first[key] = path

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -32,6 +33,6 @@ def writing_faces(path: str | Path, size: int) -> Iterator[Callable[[np.ndarray]
         _write_header(file, count, size)
 
 
-def _write_header(file, count: int, size: int) -> None:
+def _write_header(file: BinaryIO, count: int, size: int) -> None:
     header = {"descr": "|u1", "fortran_order": False, "shape": (count, size, size, 3)}
     np.lib.format.write_array_header_1_0(file, header)

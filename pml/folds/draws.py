@@ -51,18 +51,19 @@ def draw(groups: pd.Series, share: float, rng: np.random.Generator) -> pd.Series
     return pd.Series(drawn[codes], groups.index)
 
 
+def refuse(rows: pd.DataFrame, lack: str, remedy: str) -> None:
+    """Raise an InputError if there are any such `rows` of the index, which says what they `lack` and names the first."""
+    if len(rows):
+        raise InputError(f"index.csv: {len(rows)} images {lack}, such as {rows['image'].iloc[0]}; {remedy}")
+
+
 def subjects_of(index: pd.DataFrame, protocol: str) -> pd.Series:
     """Return the subject of each image.
 
     Raises:
         InputError: an image has no subject, or all images are of one.
     """
-    unknown = index["subject"].isna()
-    if unknown.any():
-        first = index.loc[unknown, "image"].iloc[0]
-        raise InputError(
-            f"index.csv: {unknown.sum()} images have no subject, such as {first}; {protocol} needs one for every image"
-        )
+    refuse(index[index["subject"].isna()], "have no subject", f"{protocol} needs one for every image")
     subjects = index["subject"].nunique()
     if subjects < 2:
         raise InputError(f"index.csv: {protocol} needs two subjects or more, found {subjects}; use another protocol")

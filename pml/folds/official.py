@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from pml.errors import InputError
+from pml.folds.draws import refuse
 
 
 def official(index: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -40,12 +40,7 @@ def official_validation(index: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 
 def _fold(index: pd.DataFrame, parts: dict[str, str]) -> pd.DataFrame:
-    unknown = index["part"].isna()
-    if unknown.any():
-        first = index.loc[unknown, "image"].iloc[0]
-        raise InputError(
-            f"index.csv: {unknown.sum()} images are in no part, such as {first}; the official protocols need the owners' own "
-            "split, so use another protocol"
-        )
+    remedy = "the official protocols need the owners' own split, so use another protocol"
+    refuse(index[index["part"].isna()], "are in no part", remedy)
     folds = pd.DataFrame({"fold": 1, "image": index["image"], "part": index["part"].map(parts)})
     return folds.dropna(subset="part")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from pml.errors import InputError
+from pml.folds.draws import refuse
 from pml.folds.image_list import listed_images
 from pml.folds.setting1 import setting1, setting1_subject_exclusive
 
@@ -52,11 +53,7 @@ def chosen_by_rule(index: pd.DataFrame) -> pd.DataFrame:
     if white.empty:
         raise InputError("index.csv: no image of race W, which setting2 is drawn from; give the protocol a list of images")
     incomplete = white[["subject", "picture"]].isna().any(axis="columns")
-    if incomplete.any():
-        first = white.loc[incomplete, "image"].iloc[0]
-        raise InputError(
-            f"index.csv: {incomplete.sum()} images of race W, such as {first}, lack the subject or picture number that "
-            "setting2 chooses by; give the protocol a list of images"
-        )
+    lack = "of race W lack the subject or picture number that setting2 chooses by"
+    refuse(white[incomplete], lack, "give the protocol a list of images")
     last = white.sort_values(["picture", "image"]).groupby(["subject", white["age"] // 1]).tail(1)
     return index.loc[index.index.isin(last.index)]

@@ -1,6 +1,5 @@
 """What the margins of PML have come to: numbers for diagnostics.csv, and a warning when they have degenerated."""
 
-import torch
 from torch import Tensor
 
 from pml.progressive_margin.class_statistics import ClassStatistics

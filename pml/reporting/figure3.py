@@ -68,14 +68,15 @@ def load_predictions(runs: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
     Raises:
         InputError: a run has no distribution, or one that does not fit its predictions or the other folds' ages.
     """
-    frames, ages = [], None
+    frames: list[pd.DataFrame] = []
+    ages = np.empty(0)
     for run in runs.sort_values("fold")["run"]:
         frame = read_table(Path(run) / "predictions.csv", "predictions").set_index("image")
         path = Path(run) / "predictions.npz"
         if not path.exists():
             raise InputError(f"{path}: no such file; Figure 3 needs a method that predicts a distribution")
         with np.load(path) as arrays:
-            if ages is not None and not np.array_equal(ages, arrays["ages"]):
+            if frames and not np.array_equal(ages, arrays["ages"]):
                 raise InputError(f"{path}: 'ages' differ from those of the fold before; train the folds with the same classes")
             ages, distribution = arrays["ages"], arrays["distribution"]
         if distribution.shape != (len(frame), len(ages)):
@@ -90,7 +91,7 @@ def draw(
     true_ages: pd.Series,
     predictions: Sequence[tuple[pd.DataFrame, np.ndarray]],
     methods: Sequence[dict],
-    faces: Sequence[np.ndarray] | None,
+    faces: np.ndarray | None,
 ) -> Figure:
     """Draw the figure.
 
@@ -99,7 +100,7 @@ def draw(
         true_ages: labels in years, by image.
         predictions: of each method, as `load_predictions` returns them.
         methods: each with its label and its place in the config.
-        faces: the aligned faces, (size, size, 3) uint8 each, in the order of `images`, or None to leave that row out.
+        faces: (N, size, size, 3) uint8, the aligned faces in the order of `images`, or None to leave that row out.
     """
     rows = 2 if faces is not None else 1
     figure = Figure(figsize=(PAGE, 1.15 + 0.95 * rows))
@@ -126,15 +127,13 @@ def draw(
     return figure
 
 
-def _draw_label(axis: Axes, true_age: float, ages: np.ndarray) -> tuple[float, float]:
+def _draw_label(axis: Axes, true_age: float, ages: np.ndarray) -> tuple[int, int]:
     label = gaussian_label_distribution(torch.tensor([true_age]), torch.tensor(ages).float(), SIGMA)[0].numpy()
     axis.fill_between(ages, label, color=GREY, alpha=0.45, linewidth=0, label="label distribution")
     return central_interval(ages, label, MASS)
 
 
-def _draw_predictions(
-    axis: Axes, shown: list[tuple[pd.Series, np.ndarray]], methods: Sequence[dict]
-) -> list[tuple[float, float]]:
+def _draw_predictions(axis: Axes, shown: list[tuple[pd.Series, np.ndarray]], methods: Sequence[dict]) -> list[tuple[int, int]]:
     """Draw each method's distribution and note its predicted age; return their central intervals."""
     intervals = []
     for number, ((row, ages), method) in enumerate(zip(shown, methods, strict=True)):

@@ -205,9 +205,9 @@ def _draw_panel(axis: Axes, points: np.ndarray, ages: np.ndarray, parts: np.ndar
     train_size, test_size = 12 if len(points) < 300 else 6, 24 if test.sum() < 50 else 10
     for age, (marker, colour) in marks.items():
         train_points, test_points = points[(ages == age) & ~test], points[(ages == age) & test]
-        axis.scatter(*train_points.T, s=train_size, marker=marker, color=colour, linewidths=0, alpha=0.8)
+        axis.scatter(train_points[:, 0], train_points[:, 1], s=train_size, marker=marker, color=colour, linewidths=0, alpha=0.8)
         outline = {"facecolors": "none", "edgecolors": colour, "linewidths": 0.8}
-        axis.scatter(*test_points.T, s=test_size, marker=marker, zorder=3, **outline)
+        axis.scatter(test_points[:, 0], test_points[:, 1], s=test_size, marker=marker, zorder=3, **outline)
 
 
 def _draw_legend(figure: Figure, marks: dict, head: np.ndarray, tail: np.ndarray) -> None:

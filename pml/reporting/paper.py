@@ -45,7 +45,7 @@ def compare(published: pd.DataFrame, experiments: Sequence[dict], metrics: Seque
     data = DataName(**experiments[0]["data"])
     printed_rows = published.assign(epsilon_error=published.get("epsilon_error", float("nan"))).to_dict("records")
     twins: list[list[dict]] = [[] for _ in printed_rows]
-    others = []
+    others: list[dict] = []
     for experiment, of_methods in zip(experiments, metrics, strict=True):
         for method in experiment["methods"]:
             place = _find_twin(method, experiment["pretraining"], printed_rows)
@@ -112,11 +112,12 @@ def _reproduced_row(method: dict, experiment: dict, metrics: pd.DataFrame, twin:
 
 def _judged(row: dict, synthetic: bool) -> dict:
     """Return a reproduced row with what its published values say of it."""
-    epsilon = [row[name] for name in ("published_epsilon_error", "epsilon_error_low", "epsilon_error_high")]
+    published, low, high = (row[name] for name in ("published_epsilon_error", "epsilon_error_low", "epsilon_error_high"))
+    measured = not pd.isna(row["reproduced_epsilon_error"])
     return row | {
         "difference": float("nan") if synthetic else row["reproduced_mae"] - row["published_mae"],
         "verdict": verdict(row["published_mae"], row["reproduced_low"], row["reproduced_high"], synthetic),
-        "epsilon_error_verdict": None if pd.isna(row["reproduced_epsilon_error"]) else verdict(*epsilon, synthetic),
+        "epsilon_error_verdict": verdict(published, low, high, synthetic) if measured else None,
     }
 
 

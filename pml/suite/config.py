@@ -1,8 +1,9 @@
 """A suite's configuration: checked, with defaults filled in."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 from jsonschema import Draft202012Validator
@@ -211,7 +212,7 @@ def fold_jobs(experiment: dict, method: str) -> Iterator[list[int]]:
         yield numbers[start : start + size]
 
 
-def _filled(value, schema: dict, root: dict):
+def _filled(value: Any, schema: dict, root: dict) -> Any:
     """Return `value` with the defaults of its schema, at every depth; the schema was checked before."""
     if "$ref" in schema:
         target = root
@@ -243,7 +244,7 @@ def _of_registry(validator: Draft202012Validator, kind: str, value: object, sche
 _Validator = extend(Draft202012Validator, {"registry": _of_registry})
 
 
-def _known(name: str, known, where: str) -> None:
+def _known(name: str, known: Collection[str], where: str) -> None:
     if name not in known:
         raise InputError(f"{where}: '{name}' is not defined{suggest(name, known)}")
 

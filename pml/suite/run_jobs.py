@@ -132,8 +132,7 @@ def shown_runs(plan: Plan) -> list[Wildcards]:
 )
 def extract_features(plan: Plan, experiment: str, method: str, fold: str) -> Needs:
     inputs = faces(plan, experiment) | plan.outputs("assign_folds", experiment=experiment)
-    inputs |= {"jobs": method_jobs(plan, experiment, [method])}
-    return inputs, {"run": first_run(plan, experiment, method, int(fold))}
+    return inputs | {"jobs": method_jobs(plan, experiment, [method])}, {"run": first_run(plan, experiment, method, int(fold))}
 
 
 def pooling(plan: Plan, experiment: str, course: int | None) -> Needs:

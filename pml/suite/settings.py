@@ -126,14 +126,15 @@ def schema_of(kind: type) -> dict:
     types = get_type_hints(kind)
     properties = {}
     for field in dataclasses.fields(kind):
-        of = types[field.name]
-        if dataclasses.is_dataclass(of):
+        of: Any = types[field.name]
+        default: Any = field.default
+        if dataclasses.is_dataclass(of) and isinstance(of, type):
             properties[field.name] = {**schema_of(of), "default": {}}
         elif parts := get_args(of):
             length = {"type": "array", "minItems": len(parts), "maxItems": len(parts)}
-            properties[field.name] = {**length, **field.metadata, "default": list(field.default)}
+            properties[field.name] = {**length, **field.metadata, "default": list(default)}
         else:
-            properties[field.name] = {"type": JSON_TYPES[of], **field.metadata, "default": field.default}
+            properties[field.name] = {"type": JSON_TYPES[of], **field.metadata, "default": default}
     return {"type": "object", "additionalProperties": False, "description": kind.__doc__, "properties": properties}
 
 

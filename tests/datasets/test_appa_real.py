@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from pml.datasets import appa_real
 from pml.errors import InputError
+from pml.registry import find_options
 
 HEADER = "file_name,num_ratings,apparent_age_avg,apparent_age_std,real_age\n"
 ROW = "000000.jpg,38,27.5,4.25,31\n"
@@ -38,8 +39,8 @@ def test_options_choose_the_label_and_the_picture(label, age, std, picture, imag
 
 @pytest.mark.parametrize("options", [{"label": "true"}, {"picture": "face"}, {"ignore_list": "yes"}])
 def test_other_options_are_refused_by_name(options):
-    with pytest.raises(ValueError, match=next(iter(options))):
-        appa_real.Options(**options)
+    with pytest.raises(InputError, match=next(iter(options))):
+        find_options("format", "appa_real", options)
 
 
 @pytest.mark.parametrize(("name", "part"), [("train", "train"), ("valid", "validation"), ("test", "test")])

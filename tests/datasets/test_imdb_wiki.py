@@ -16,6 +16,7 @@ from scipy.io import savemat
 from pml.datasets import imdb_wiki
 from pml.datasets.imdb_wiki import Options
 from pml.errors import InputError
+from pml.registry import find_options
 
 GOOD = {
     "full_path": "17/10000217_1981-05-05_2009.jpg",
@@ -174,8 +175,8 @@ def test_what_lies_on_a_bound_is_kept(tmp_path):
     ],
 )
 def test_bad_options_are_refused_by_name(option, value):
-    with pytest.raises(ValueError, match=option):
-        Options(**{option: value})
+    with pytest.raises(InputError, match=option):
+        find_options("format", "imdb_wiki", {option: value})
 
 
 def test_whole_pictures_have_the_owners_box_in_pixels_from_zero(tmp_path):

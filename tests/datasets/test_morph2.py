@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from pml.datasets import morph2
 from pml.errors import InputError
 from pml.files import check_table, load_schema
+from pml.registry import find_options
 
 HEADER = ["id_num", "picture_num", "dob", "doa", "race", "gender", "facial_hair", "age", "age_diff", "glasses", "photo"]
+CORRECTIONS = ("none", "majority")
 DATE = re.compile(r"[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{2,4}")
 
 
@@ -294,8 +296,8 @@ def test_a_csv_whose_columns_are_not_morph_s_is_refused(header, tmp_path):
 
 @pytest.mark.parametrize("value", ["most", "", None, True, ["none"]])
 def test_other_corrections_are_refused(value):
-    with pytest.raises(ValueError, match="none, majority"):
-        morph2.Options(value)
+    with pytest.raises(InputError, match="corrections is .* it needs 'none' or 'majority'"):
+        find_options("format", "morph2", {"corrections": value})
 
 
 day = st.dates(date(1930, 1, 1), date(2010, 1, 1)).map("{:%m/%d/%Y}".format)
@@ -317,7 +319,7 @@ lines = st.lists(st.one_of(fields, fields, spoilt).map(lambda given: row(**given
 stray = st.sets(st.from_regex(r"(Album2/|a/)?00000[12]_0?[01][MF]54\.(JPG|jpg|png)", fullmatch=True), max_size=8)
 
 
-@given(lines, st.sets(st.integers(0, 11)), stray, st.sampled_from(morph2.CORRECTIONS))
+@given(lines, st.sets(st.integers(0, 11)), stray, st.sampled_from(CORRECTIONS))
 @settings(max_examples=100)
 def test_rows_and_pictures_are_indexed_or_rejected_whatever_they_are(rows, photographed, files, corrections):
     named = (rows[k]["photo"] for k in photographed if k < len(rows))
@@ -348,6 +350,6 @@ def test_no_date_is_in_any_table_of_conflicting_labels(tmp_path):
         *album({}, {"dob": "02/01/1950"}, {"dob": "02/01/1950x"}, {"doa": "31/12/2003"}),
         *album({"race": "06/15/2004"}, {"gender": "06/15/2004", "photo": "06/15/2004"}, {"age": "06/15/2004"}, subject=2),
     ]
-    for corrections in morph2.CORRECTIONS:
+    for corrections in CORRECTIONS:
         index, reasons, _ = load(lay_out(tmp_path, *rows, files=[]), corrections)
         assert len(index) + len(reasons) == len(rows)

@@ -1,6 +1,5 @@
 """Writes synthetic people as APPA-REAL: `gt_avg_train.csv`, `train/000000.jpg`, its crop and its `.mat`, and so on."""
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +7,7 @@ import numpy as np
 from pml.datasets.appa_real import OFFICIAL
 from pml.datasets.synthetic.chalearn import chalearn_histogram
 from pml.datasets.synthetic.people import draw_ages
-from pml.datasets.synthetic.writing import APPLE_DOUBLE, crop_upright, draw_crowd, jpeg, shoot, split, write_entry
-from pml.files import replacing
-from pml.progress import progress
+from pml.datasets.synthetic.writing import APPLE_DOUBLE, crop_upright, draw_crowd, jpeg, shoot, split, writing_zip
 
 HEADER = "file_name,num_ratings,apparent_age_avg,apparent_age_std,real_age\n"
 FOLDER = "appa-real-release"
@@ -36,17 +33,17 @@ def write_appa_real(path: str | Path, subjects: int, images: int, seed: int) -> 
 
     parts = np.repeat(PARTS, split(images, list(OFFICIAL.values())))
     labels = dict.fromkeys(PARTS, HEADER)
-    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for k, (picture, points) in enumerate(progress(shoot(people, ages, seed), "synthetic faces", total=images)):
+    with writing_zip(path) as write:
+        for k, (picture, points) in enumerate(shoot(people, ages, seed)):
             # A margin of 40 % on each side of a detector's box, which is some 2.2 times as wide as the eyes lie apart.
             crop = jpeg(crop_upright(picture, points, int(rng.integers(150, 221)), left=0.37, top=0.44), rng)
             name = f"{FOLDER}/{parts[k]}/{k:06d}.jpg"
-            write_entry(archive, name, jpeg(picture, rng))
-            write_entry(archive, f"{name}_face.jpg", crop)
-            write_entry(archive, f"{name}.mat", EMPTY_MAT)
+            write(name, jpeg(picture, rng))
+            write(f"{name}_face.jpg", crop)
+            write(f"{name}.mat", EMPTY_MAT)
             labels[parts[k]] += f"{k:06d}.jpg,{ratings[k]},{apparent[k]:.8g},{stds[k]:.8g},{ages[k]}\n"
         labels["test"] += f"{images:06d}.jpg,{RATINGS},30,4.5,30\n"
-        write_entry(archive, f"{FOLDER}/test/{images + 1:06d}.jpg_face.jpg", crop)
-        write_entry(archive, f"__MACOSX/{FOLDER}/._train", APPLE_DOUBLE)
+        write(f"{FOLDER}/test/{images + 1:06d}.jpg_face.jpg", crop)
+        write(f"__MACOSX/{FOLDER}/._train", APPLE_DOUBLE)
         for part, rows in labels.items():
-            write_entry(archive, f"{FOLDER}/gt_avg_{part}.csv", rows.encode())
+            write(f"{FOLDER}/gt_avg_{part}.csv", rows.encode())

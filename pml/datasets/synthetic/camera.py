@@ -15,24 +15,25 @@ def photograph(look: Look, rng: np.random.Generator, grey: bool = False) -> tupl
     Returns:
         The picture, uint8 RGB (height, width, 3), or (height, width) if `grey`; the landmarks (68, 2) in its pixels.
     """
-    portrait, points = draw_face(look, _pose(rng))
-    width = int(rng.integers(200, 261))
+    pose, width = _pose(rng), int(rng.integers(200, 261))
     height = int(width * rng.uniform(1.15, 1.3))
-    matrix = _placement(width, height, rng)
-    portrait = cv2.warpPerspective(portrait, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    points = cv2.perspectiveTransform((points * UNIT + CENTRE)[None], matrix)[0]
-    picture = portrait[..., :3] + (1 - portrait[..., 3:]) * _background(height, width, rng)
+    picture, points = _compose(look, pose, _placement(width, height, rng), _background(height, width, rng))
     return _developed(picture, rng, grey), points
 
 
 def neutral(look: Look, width: int = 200, height: int = 250) -> tuple[np.ndarray, np.ndarray]:
     """Draw `look` without nuisances before a plain background: the picture, uint8 RGB (height, width, 3), and the landmarks."""
-    portrait, points = draw_face(look, Pose())
     matrix = _similarity(0.0, 0.22 * width / UNIT, np.array([width / 2, 0.47 * height]))
-    portrait = cv2.warpPerspective(portrait, matrix, (width, height), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
-    picture = portrait[..., :3] + (1 - portrait[..., 3:]) * np.float32([0.80, 0.82, 0.84])
-    points = cv2.perspectiveTransform((points * UNIT + CENTRE)[None], matrix)[0]
+    picture, points = _compose(look, Pose(), matrix, np.full((height, width, 3), (0.80, 0.82, 0.84), np.float32))
     return _to_bytes(picture), points
+
+
+def _compose(look: Look, pose: Pose, matrix: np.ndarray, background: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the drawn face, placed by `matrix` (3, 3) before a background (height, width, 3), and its landmarks (68, 2)."""
+    portrait, points = draw_face(look, pose)
+    portrait = cv2.warpPerspective(portrait, matrix, background.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
+    points = cv2.perspectiveTransform((points * UNIT + CENTRE)[None], matrix)[0]
+    return portrait[..., :3] + (1 - portrait[..., 3:]) * background, points
 
 
 def _pose(rng: np.random.Generator) -> Pose:
@@ -82,7 +83,7 @@ def _developed(picture: np.ndarray, rng: np.random.Generator, grey: bool) -> np.
     picture = picture * np.float32(rng.uniform(0.75, 1.03) * np.array([1 + warmth, 1 + tint, 1 - warmth]))
     picture = 0.5 + (picture - 0.5) * np.float32(rng.uniform(0.80, 1.15)) + np.float32(rng.normal(0, 0.03))
     if grey:
-        picture = picture @ np.float32([0.299, 0.587, 0.114])
+        picture = picture @ np.array([0.299, 0.587, 0.114], np.float32)
     picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.3, 1.3))
     noise = rng.standard_normal(picture.shape, np.float32)
     return _to_bytes(picture + np.float32(rng.uniform(0.003, 0.03)) * noise)

@@ -1,9 +1,11 @@
 """A transparent canvas in pupil distances: soft polygons, tapered strokes, and a relief that is lit at the end."""
 
 import functools
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 UNIT = 56  # pixels in one pupil distance
 WIDTH, HEIGHT = 280, 332
@@ -21,7 +23,7 @@ class Canvas:
         self.relief = np.zeros((HEIGHT, WIDTH), np.float32)
 
     def fill(
-        self, outline: np.ndarray, colour, opacity: float = 1.0, blur: float = 0.0, within: np.ndarray | None = None
+        self, outline: np.ndarray, colour: ArrayLike, opacity: float = 1.0, blur: float = 0.0, within: np.ndarray | None = None
     ) -> None:
         """Paint the polygon `outline` (P, 2); `blur` is a standard deviation, `within` a mask (HEIGHT, WIDTH) to stay in."""
         mask, box = soft_mask(outline, blur)
@@ -30,7 +32,7 @@ class Canvas:
             mask *= within[box]
         self.rgba[box] += mask[..., None] * (np.append(colour, 1).astype(np.float32) - self.rgba[box])
 
-    def glow(self, centre, radii, colour, strength: float, within: np.ndarray) -> None:
+    def glow(self, centre: ArrayLike, radii: ArrayLike, colour: ArrayLike, strength: float, within: np.ndarray) -> None:
         """Blend `colour` in by a Gaussian spot of peak `strength`, inside the mask `within` (HEIGHT, WIDTH), keeping alpha."""
         box, profile = _gaussian(centre, radii)
         rgb = self.rgba[box][..., :3]
@@ -41,12 +43,12 @@ class Canvas:
         mask, box = soft_mask(outline, blur)
         self.relief[box] += np.float32(height) * mask
 
-    def bump(self, centre, radii, height: float) -> None:
+    def bump(self, centre: ArrayLike, radii: ArrayLike, height: float) -> None:
         """Add a Gaussian bump with standard deviations `radii` (x, y) to the relief."""
         box, profile = _gaussian(centre, radii)
         self.relief[box] += np.float32(height) * profile
 
-    def lit(self, direction: np.ndarray, ambient: float, gloss: float) -> np.ndarray:
+    def lit(self, direction: ArrayLike, ambient: float, gloss: float) -> np.ndarray:
         """Return the canvas under a light from `direction` (x, y, z), Lambertian plus `ambient`, shadows warmer than lights."""
         slope_x = cv2.Sobel(self.relief, cv2.CV_32F, 1, 0, scale=UNIT / 8)
         slope_y = cv2.Sobel(self.relief, cv2.CV_32F, 0, 1, scale=UNIT / 8)
@@ -85,7 +87,7 @@ def whole_mask(outline: np.ndarray, blur: float = 0.0) -> np.ndarray:
     return whole
 
 
-def curve(points: np.ndarray, closed: bool = False, steps: int = 6) -> np.ndarray:
+def curve(points: ArrayLike, closed: bool = False, steps: int = 6) -> np.ndarray:
     """Return a Catmull-Rom curve through `points` (P, 2), `steps` samples a piece."""
     points = np.asarray(points, float)
     padded = np.concatenate([points[-1:], points, points[:2]]) if closed else np.concatenate([points[:1], points, points[-1:]])
@@ -101,7 +103,7 @@ def _catmull_rom(steps: int) -> np.ndarray:
     return np.hstack([2 * t**2 - t - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, t**3 - t**2]) / 2
 
 
-def stroke(points: np.ndarray, width: float, tail: float = 0.0) -> np.ndarray:
+def stroke(points: ArrayLike, width: float, tail: float = 0.0) -> np.ndarray:
     """Return the outline of a smooth stroke along `points`, `width` across its middle; `tail` in [0, 1] keeps its ends wide."""
     line = curve(points)
     along = np.concatenate([line[1:2] - line[:1], line[2:] - line[:-2], line[-1:] - line[-2:-1]])
@@ -111,14 +113,14 @@ def stroke(points: np.ndarray, width: float, tail: float = 0.0) -> np.ndarray:
     return np.concatenate([line + offset, (line - offset)[::-1]])
 
 
-def ellipse(centre, radii, angle: float = 0.0, count: int = 28) -> np.ndarray:
+def ellipse(centre: ArrayLike, radii: Sequence[float] | np.ndarray, angle: float = 0.0, count: int = 28) -> np.ndarray:
     """Return the outline (count, 2) of an ellipse turned by `angle` (radians)."""
     t = np.linspace(0, 2 * np.pi, count, endpoint=False)
     x, y = radii[0] * np.cos(t), radii[1] * np.sin(t)
     return np.asarray(centre) + np.stack([x * np.cos(angle) - y * np.sin(angle), x * np.sin(angle) + y * np.cos(angle)], axis=1)
 
 
-def _gaussian(centre, radii) -> tuple[tuple[slice, slice], np.ndarray]:
+def _gaussian(centre: ArrayLike, radii: ArrayLike) -> tuple[tuple[slice, slice], np.ndarray]:
     """Return the box of three standard deviations about `centre`, and the Gaussian with peak 1 on it."""
     centre, radii = np.asarray(centre, float), np.asarray(radii, float)
     box = _box((centre - 3 * radii) * UNIT + CENTRE, (centre + 3 * radii) * UNIT + CENTRE)

@@ -1,17 +1,13 @@
 """Writes synthetic people as ChaLearn LAP 2015: `Train/image_1.jpg`, `Train.csv` with `image_1.jpg;27;3.81`, and so on."""
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from pml.datasets.synthetic.people import draw_ages
-from pml.datasets.synthetic.writing import APPLE_DOUBLE, draw_crowd, jpeg, shoot, split, write_entry
-from pml.files import replacing
-from pml.progress import progress
+from pml.datasets.synthetic.people import draw_ages, published
+from pml.datasets.synthetic.writing import APPLE_DOUBLE, draw_crowd, jpeg, shoot, split, writing_zip
 
-HISTOGRAM = Path(__file__).parents[2] / "published" / "chalearn2015_age_histogram.csv"
 FOLDERS = {"train": "Train", "validation": "Validation", "test": "Test"}
 
 
@@ -30,22 +26,22 @@ def write_chalearn(path: str | Path, subjects: int, images: int, seed: int) -> N
     numbers = (1 + rng.permutation(images + 2)).tolist()
     listed_only, unlisted = numbers[images:]
 
-    labels = {part: [] for part in FOLDERS}
+    labels: dict[str, list[str]] = {part: [] for part in FOLDERS}
     parts = np.repeat(list(counts), list(counts.values()))
     pictures = shoot(draw_crowd(subjects, seed), ages, seed)
-    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for k, (picture, _) in enumerate(progress(pictures, "synthetic faces", total=images)):
+    with writing_zip(path) as write:
+        for k, (picture, _) in enumerate(pictures):
             content = jpeg(picture, rng)
-            write_entry(archive, f"{FOLDERS[parts[k]]}/image_{numbers[k]}.jpg", content)
+            write(f"{FOLDERS[parts[k]]}/image_{numbers[k]}.jpg", content)
             labels[parts[k]].append(f"image_{numbers[k]}.jpg;{ages[k]};{stds[k]:.4g}")
-        write_entry(archive, f"Train/image_{unlisted}.jpg", content)
+        write(f"Train/image_{unlisted}.jpg", content)
         labels["train"].append(f"image_{listed_only}.jpg;30;4")
-        write_entry(archive, "__MACOSX/._Train", APPLE_DOUBLE)
+        write("__MACOSX/._Train", APPLE_DOUBLE)
         for part, rows in labels.items():
             end = ";\r\n" if part == "validation" else "\r\n"
-            write_entry(archive, f"{FOLDERS[part]}.csv", "".join(row + end for row in rows).encode())
+            write(f"{FOLDERS[part]}.csv", "".join(row + end for row in rows).encode())
 
 
 def chalearn_histogram() -> pd.DataFrame:
     """Return the images per apparent age (years, the index) of the real parts, one column each, counted from their labels."""
-    return pd.read_csv(HISTOGRAM, index_col="apparent_age")
+    return published("chalearn2015_age_histogram")

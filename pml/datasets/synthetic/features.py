@@ -41,12 +41,12 @@ def paint_brows(portrait: Portrait) -> None:
     colour = 0.80 * (look.hair * 0.8 + look.skin * 0.12)
     for brow in (LEFT_BROW, RIGHT_BROW):
         outer, high_outer, high_inner, inner, low_inner, low_outer = portrait.points[brow]
-        line = np.array([outer, (high_outer + low_outer) / 2, (high_inner + low_inner) / 2, (inner + low_inner) / 2])
+        line = [outer, (high_outer + low_outer) / 2, (high_inner + low_inner) / 2, (inner + low_inner) / 2]
         portrait.canvas.fill(stroke(line, thick * 1.6, 0.45), colour, density, 0.022)
         away = np.sign(outer[0] - inner[0])
         for t, root in zip(np.linspace(0, 1, 13), curve(line, steps=4), strict=True):
             lean = (0.042 * away, -0.003 - 0.027 * t) + marks.normal(0, 0.005, 2)
-            hair = np.array([root - lean + (0, 0.012), root, root + lean])
+            hair = [root - lean + (0, 0.012), root, root + lean]
             portrait.canvas.fill(stroke(hair, 0.022, 0.2), colour * 0.75, density * 0.75, 0.004)
 
 
@@ -58,8 +58,8 @@ def paint_nose(portrait: Portrait) -> None:
         centre = nostril + (side * 0.02, 0.015)
         canvas.fill(ellipse(centre, (0.42 * size + 0.012, 0.036), side * -0.28), dark, 0.85, 0.012)
         curl = [wing + (-side * 0.03, -0.10), wing + (side * 0.005, 0), wing + (-side * 0.035, 0.075)]
-        canvas.fill(stroke(np.array(curl), 0.03), look.skin * (0.55, 0.42, 0.40), 0.55, 0.014)
-    under = np.array([points[40], points[41] + (0, 0.012), points[42]])
+        canvas.fill(stroke(curl, 0.03), look.skin * (0.55, 0.42, 0.40), 0.55, 0.014)
+    under = [points[40], points[41] + (0, 0.012), points[42]]
     canvas.fill(stroke(under, 0.05), look.skin * (0.60, 0.46, 0.44), 0.5, 0.02)
 
 
@@ -79,7 +79,7 @@ def paint_mouth(portrait: Portrait) -> None:
     canvas.fill(lower, colour, 0.85, 0.014)
     canvas.raise_(lower, 0.045, 0.03)
     canvas.raise_(upper, 0.02, 0.03)
-    line = np.array([left, points[[60, 65]].mean(axis=0), points[66], points[[62, 63]].mean(axis=0), right])
+    line = [left, points[[60, 65]].mean(axis=0), points[66], points[[62, 63]].mean(axis=0), right]
     canvas.fill(stroke(line, 0.030, 0.35), look.skin * (0.30, 0.14, 0.14), 0.85 - 0.7 * portrait.pose.open_mouth, 0.007)
     for corner in (left, right):
         canvas.fill(ellipse(corner, (0.035, 0.028), count=12), look.skin * (0.42, 0.28, 0.27), 0.6, 0.018)
@@ -96,8 +96,8 @@ def paint_glasses(portrait: Portrait) -> None:
         portrait.canvas.fill(hole, (0.85, 0.90, 0.95), 0.10, 0.01)
         portrait.canvas.fill(np.concatenate([ring, ring[:1], hole[:1], hole[::-1]]), frame, 0.92, 0.005)
         side = np.sign(pupil[0] - portrait.points[67, 0])
-        temple = np.array([pupil + (side * 0.39, -0.06), portrait.points[ear] + (0, -0.42)])
+        temple = [pupil + (side * 0.39, -0.06), portrait.points[ear] + (0, -0.42)]
         portrait.canvas.fill(stroke(temple, 0.035, 0.8), frame, 0.9, 0.004)
     left, right = portrait.points[LEFT_EYE.start + 4], portrait.points[RIGHT_EYE.start + 4]
-    bridge = np.array([left + (0.39, 0.03), (left + right) / 2 + (0, -0.02), right + (-0.39, 0.03)])
+    bridge = [left + (0.39, 0.03), (left + right) / 2 + (0, -0.02), right + (-0.39, 0.03)]
     portrait.canvas.fill(stroke(bridge, 0.035, 0.8), frame, 0.92, 0.005)

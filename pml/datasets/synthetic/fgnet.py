@@ -1,6 +1,5 @@
 """Writes synthetic people as the FG-NET archive: `FGNET/images/001A02.JPG`, `FGNET/points/001a02.pts`, and what lies beside."""
 
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,9 +7,8 @@ import numpy as np
 
 from pml.datasets.synthetic.camera import photograph
 from pml.datasets.synthetic.people import deal_ages, draw_person, look_at
-from pml.datasets.synthetic.writing import APPLE_DOUBLE, jpeg, write_entry
+from pml.datasets.synthetic.writing import APPLE_DOUBLE, jpeg, writing_zip
 from pml.errors import InputError
-from pml.files import replacing
 from pml.progress import progress
 
 MOST_SUBJECTS, MOST_IMAGES = 999, 26  # a name has three digits for the subject and one letter to tell equal ages apart
@@ -30,14 +28,14 @@ def write_fgnet(path: str | Path, subjects: int, images: int, seed: int) -> None
             f"{MOST_IMAGES} pictures of each; give fewer"
         )
     ages = deal_ages(subjects, images, np.random.default_rng([seed, 0]))
-    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        write_entry(archive, "FGNET/README.md", README.encode())
-        write_entry(archive, "FGNET/Data_files/001a.dat", f"{len(ages[0])}\n".encode())
-        write_entry(archive, "__MACOSX/FGNET/._images", APPLE_DOUBLE)
+    with writing_zip(path) as write:
+        write("FGNET/README.md", README.encode())
+        write("FGNET/Data_files/001a.dat", f"{len(ages[0])}\n".encode())
+        write("__MACOSX/FGNET/._images", APPLE_DOUBLE)
         for name, picture, points in progress(_album(ages, seed), "synthetic faces", total=images):
-            write_entry(archive, f"FGNET/images/{name}.JPG", picture)
-            write_entry(archive, f"__MACOSX/FGNET/images/._{name}.JPG", APPLE_DOUBLE)
-            write_entry(archive, f"FGNET/points/{name.replace('A', 'a', 1)}.pts", points)
+            write(f"FGNET/images/{name}.JPG", picture)
+            write(f"__MACOSX/FGNET/images/._{name}.JPG", APPLE_DOUBLE)
+            write(f"FGNET/points/{name.replace('A', 'a', 1)}.pts", points)
 
 
 def _album(ages: list[np.ndarray], seed: int) -> Iterator[tuple[str, bytes, bytes]]:

@@ -73,10 +73,9 @@ def paint_beard(portrait: Portrait) -> None:
 
 def _paint_strands(portrait: Portrait, mask: np.ndarray, box: tuple[slice, slice], opacity: float, fine: bool = False) -> None:
     """Blend hair into `box` by `mask`: strands from the crown, streaked in lightness, thin where `opacity` is low."""
-    strands = portrait.marks("strands").standard_normal((48, 512), np.float32)
-    strands = cv2.GaussianBlur(strands, (0, 0), sigmaX=0.8, sigmaY=1.0 if fine else 5.0)
-    strands /= strands.std()
-    streaks = cv2.remap(strands, _ANGLE[box], _RADIUS[box], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    noise = portrait.marks("strands").standard_normal((48, 512), np.float32)
+    strands = cv2.GaussianBlur(noise, (0, 0), sigmaX=0.8, sigmaY=1.0 if fine else 5.0)
+    streaks = cv2.remap(strands / strands.std(), _ANGLE[box], _RADIUS[box], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     contrast = np.float32(0.20 - 0.13 * portrait.look.hair.mean())
     cover = mask * np.clip(opacity * 1.25 + (1 - opacity) * 0.35 * streaks - 0.10 * (1 - opacity), 0, 1)
     colour = portrait.look.hair.astype(np.float32) * (1 + contrast * streaks)[..., None]

@@ -13,14 +13,14 @@ def paint_neck_and_clothes(portrait: Portrait) -> None:
     grown = look.growth["jaw"]
     neck = 0.50 + 0.22 * grown + 0.14 * grown * look.male
     chin = portrait.points[7, 1]
-    right = np.array([(neck, 0.8), (neck, chin + 0.25), (neck + 0.35, chin + 0.75)])
-    sides = np.concatenate([right, right[::-1] * (-1, 1)])
+    side = np.array([(neck, 0.8), (neck, chin + 0.25), (neck + 0.35, chin + 0.75)])
+    sides = np.concatenate([side, side[::-1] * (-1, 1)])
     canvas.fill(curve(sides), look.skin * (0.80, 0.76, 0.74))
     throat = canvas.rgba[..., 3].copy()
     canvas.fill(ellipse((0, chin - 0.10), (neck * 1.1, 0.36)), look.skin * (0.52, 0.46, 0.44), 0.7, 0.13, throat)
     shoulder = 1.45 + 0.55 * grown + 0.2 * grown * look.male
-    right = [(neck * 0.55, chin + 0.50), (neck + 0.12, chin + 0.30), (neck + 0.5, chin + 0.48), (shoulder, chin + 0.85)]
-    right = np.array([*right, (shoulder + 0.3, chin + 1.8)])
+    collarbone = [(neck * 0.55, chin + 0.50), (neck + 0.12, chin + 0.30), (neck + 0.5, chin + 0.48)]
+    right = np.array([*collarbone, (shoulder, chin + 0.85), (shoulder + 0.3, chin + 1.8)])
     outline = np.concatenate([right, right[::-1] * (-1, 1), [(0, chin + 0.62)]])
     canvas.fill(curve(outline, closed=True), look.clothes, blur=0.008)
     collar = curve([(-neck - 0.12, chin + 0.31), (0, chin + 0.66), (neck + 0.12, chin + 0.31)])
@@ -93,7 +93,7 @@ def shape_features(portrait: Portrait) -> None:
     tip, base = points[67], points[41]
     bridge = 0.05 + 0.10 * look.growth["nose"]
     ridge = [(middle, -0.10), (middle, 0.15), (tip[0] - portrait.pose.turn * 0.1, tip[1] - 0.12), tip]
-    canvas.raise_(stroke(np.array(ridge), 0.24, 0.5), bridge + 0.05, 0.065)
+    canvas.raise_(stroke(ridge, 0.24, 0.5), bridge + 0.05, 0.065)
     wing = (points[43, 0] - points[39, 0]) / 2
     canvas.bump(tip, (0.13 + 0.25 * (wing - 0.25), 0.11), 0.15 + 0.05 * look.growth["nose"])
     canvas.bump((points[39] + points[40]) / 2 + (0.08, -0.02), (0.075, 0.085), 0.09)

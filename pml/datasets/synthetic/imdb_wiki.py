@@ -10,6 +10,7 @@ import io
 import tarfile
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -137,7 +138,7 @@ def _dirt(rows: pd.DataFrame, rng: np.random.Generator) -> list[pd.DataFrame]:
     ]
 
 
-def _path(row, born: date, numbers: dict[str, np.ndarray]) -> str:
+def _path(row: Any, born: date, numbers: dict[str, np.ndarray]) -> str:
     """Return the owners' name of a picture: a celebrity has one number, and in Wikipedia each picture has its page's."""
     if row.database == "wiki":
         page = 10**7 + numbers["wiki"][row.Index]

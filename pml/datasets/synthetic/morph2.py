@@ -4,7 +4,6 @@ Ages and pictures per person follow pml/published/morph2_*.csv, races and gender
 and, in large archives, as often as the real ones; in small ones each way is there once.
 """
 
-import zipfile
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -12,12 +11,10 @@ import numpy as np
 import pandas as pd
 
 from pml.datasets.synthetic.camera import photograph
-from pml.datasets.synthetic.people import Person, draw_ages, draw_person, look_at
-from pml.datasets.synthetic.writing import jpeg, write_entry
-from pml.files import replacing
+from pml.datasets.synthetic.people import Person, draw_ages, draw_person, look_at, published
+from pml.datasets.synthetic.writing import jpeg, writing_zip
 from pml.progress import progress
 
-PUBLISHED = Path(__file__).parents[2] / "published"
 README = "Synthetic people, drawn by pml.datasets.synthetic in the layout of MORPH Album 2. Nobody is depicted.\n"
 COLUMNS = ["id_num", "picture_num", "dob", "doa", "race", "gender", "facial_hair", "age", "age_diff", "glasses", "photo"]
 # Of the real pictures; the owners' counts give the genders of B and W, those of H, A and O are in proportion.
@@ -40,20 +37,20 @@ def write_morph2(path: str | Path, subjects: int, images: int, seed: int) -> Non
     """
     rows = _with_dirt(draw_rows(subjects, images, np.random.default_rng([seed, 0])), np.random.default_rng([seed, 1]))
     photographed = rows[rows["has_file"]]
-    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        write_entry(archive, "MORPH/README.txt", README.encode())
-        write_entry(archive, "MORPH/morph_2008_nonCommercial.csv", _csv(rows[rows["has_row"]]))
+    with writing_zip(path) as write:
+        write("MORPH/README.txt", README.encode())
+        write("MORPH/morph_2008_nonCommercial.csv", _csv(rows[rows["has_row"]]))
         for row in progress(photographed.itertuples(), "synthetic faces", total=len(photographed)):
             person = _draw_suitable(row.race_shown, row.male, np.random.default_rng([seed, 2, row.id_num]))
             rng = np.random.default_rng([seed, 3, row.id_num, row.picture_num])
             picture, _ = photograph(look_at(person, row.age_shown, rng), rng)
-            write_entry(archive, f"MORPH/{row.photo}", jpeg(picture, rng))
+            write(f"MORPH/{row.photo}", jpeg(picture, rng))
 
 
 def draw_rows(subjects: int, images: int, rng: np.random.Generator) -> pd.DataFrame:
     """Draw flawless labels: id_num, picture_num, dob, doa, race, gender, age; by subject, and by the day of the picture."""
     counts = _counts(subjects, images, rng)
-    ages = draw_ages(images, rng, pd.read_csv(PUBLISHED / "morph2_age_histogram.csv", index_col="age")["images"])
+    ages = draw_ages(images, rng, published("morph2_age_histogram")["images"])
     albums = _deal(ages, counts, rng)
     groups = rng.permutation(draw_ages(subjects, rng, GROUPS))
     numbers = np.sort(rng.choice(np.arange(1, 400_000), subjects, replace=False))
@@ -64,8 +61,7 @@ def draw_rows(subjects: int, images: int, rng: np.random.Generator) -> pd.DataFr
 
 def _counts(subjects: int, images: int, rng: np.random.Generator) -> np.ndarray:
     """Return the pictures of each subject, (subjects,): as published, stretched to the mean that is asked for."""
-    published = pd.read_csv(PUBLISHED / "morph2_images_per_subject.csv", index_col="images")["subjects"]
-    counts = draw_ages(subjects, rng, published)
+    counts = draw_ages(subjects, rng, published("morph2_images_per_subject")["subjects"])
     counts = np.maximum(1, np.round(counts * images / counts.sum()).astype(int))
     while excess := counts.sum() - images:
         able = np.flatnonzero(counts > 1) if excess > 0 else np.arange(subjects)
@@ -97,10 +93,9 @@ def _subject_rows(number: int, group: str, ages: np.ndarray, rng: np.random.Gene
     turned = (FIRST_ARREST + timedelta(days=int(rng.integers(1, slack)))).replace(day=int(rng.integers(1, 28)))
     turned = max(turned, FIRST_ARREST + timedelta(days=1))
     days = [turned.replace(year=turned.year + int(age - ages[0])) + timedelta(days=int(rng.integers(0, 365))) for age in ages]
-    born = turned.replace(year=turned.year - int(ages[0]))
+    born, coded = turned.replace(year=turned.year - int(ages[0])), dict(zip(("race", "gender"), group, strict=True))
     return [
-        {"id_num": number, "picture_num": k, "dob": born, "doa": day, "race": group[0], "gender": group[1]}
-        | {"age": completed_years(born, day)}
+        {"id_num": number, "picture_num": k, "dob": born, "doa": day, "age": completed_years(born, day), **coded}
         for k, day in enumerate(sorted(days))
     ]
 

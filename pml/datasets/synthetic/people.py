@@ -1,14 +1,13 @@
 """Who is drawn: identities that persist, how they age, and how many pictures there are of each at which ages."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from pml.datasets.synthetic.proportions import CUES, TRAITS, Look
+from pml.files import PUBLISHED
 
-FGNET_AGES = Path(__file__).parents[2] / "published" / "fgnet_age_histogram.csv"
 SKINS = np.array([(0.96, 0.82, 0.73), (0.93, 0.76, 0.64), (0.86, 0.67, 0.53), (0.72, 0.52, 0.39), (0.50, 0.34, 0.25)])
 HAIRS = np.array([(0.10, 0.08, 0.07), (0.22, 0.14, 0.09), (0.36, 0.23, 0.13), (0.62, 0.45, 0.25), (0.52, 0.25, 0.12)])
 IRISES = np.array([(0.25, 0.15, 0.08), (0.35, 0.24, 0.12), (0.34, 0.42, 0.28), (0.33, 0.48, 0.60)])
@@ -101,9 +100,14 @@ def look_at(person: Person, age: float, rng: np.random.Generator) -> Look:
     )
 
 
+def published(name: str) -> pd.DataFrame:
+    """Return a table of pml/published, with its first column as the index."""
+    return pd.read_csv(PUBLISHED / f"{name}.csv", index_col=0)
+
+
 def fgnet_histogram() -> pd.Series:
     """Return the images per age (years, the index) of FG-NET, counted from its file names."""
-    return pd.read_csv(FGNET_AGES, index_col="age")["images"]
+    return published("fgnet_age_histogram")["images"]
 
 
 def draw_ages(images: int, rng: np.random.Generator, histogram: pd.Series) -> np.ndarray:

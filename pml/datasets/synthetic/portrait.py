@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from pml.datasets.synthetic.canvas import HEIGHT, WIDTH, Canvas, curve, whole_mask
 from pml.datasets.synthetic.proportions import CONTOUR, Look, landmarks
@@ -47,13 +48,13 @@ class Portrait:
         """Return a generator of what stays with the person: the same for each picture, another for each layer."""
         return np.random.default_rng([self.look.seed, *layer.encode()])
 
-    def turned(self, points: np.ndarray) -> np.ndarray:
+    def turned(self, points: ArrayLike) -> np.ndarray:
         """Shift `points` sideways in proportion to how far they stand out of the face."""
         x, y = np.asarray(points, float).T
         depth = 1 - (x / 1.3) ** 2 - ((y - 0.2) / 2.4) ** 2 + 0.5 * np.exp(-((x / 0.25) ** 2) - ((y - 0.6) / 0.3) ** 2)
         return np.stack([x + self.pose.turn * depth, y], axis=1)
 
-    def mirrored(self, points) -> np.ndarray:
+    def mirrored(self, points: ArrayLike) -> np.ndarray:
         """Return `points` on the right and their mirror images, right to left, as one turned path."""
         points = np.asarray(points, float)
         return self.turned(np.concatenate([points, points[::-1][points[::-1, 0] > 0] * (-1, 1)]))

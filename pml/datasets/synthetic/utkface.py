@@ -1,6 +1,5 @@
 """Writes synthetic people as UTKFace's aligned crops: `UTKFace/26_0_1_20170116174525125.jpg.chip.jpg`, 200 x 200 pixels."""
 
-import zipfile
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -9,9 +8,7 @@ import pandas as pd
 
 from pml.datasets.synthetic.chalearn import chalearn_histogram
 from pml.datasets.synthetic.people import draw_ages, fgnet_histogram
-from pml.datasets.synthetic.writing import APPLE_DOUBLE, crop_upright, draw_crowd, jpeg, shoot, write_entry
-from pml.files import replacing
-from pml.progress import progress
+from pml.datasets.synthetic.writing import APPLE_DOUBLE, crop_upright, draw_crowd, jpeg, shoot, writing_zip
 
 RACES = (10_078, 4_528, 3_434, 3_976, 1_692)  # images of each code, 0 to 4, in the real archive
 EYES = {"left": 0.30, "top": 0.295}  # where the real crops have the left eye: medians of 31 of them
@@ -31,16 +28,16 @@ def write_utkface(path: str | Path, subjects: int, images: int, seed: int) -> No
     people = draw_crowd(subjects, seed)
     ages = rng.permutation(draw_ages(images, rng, utkface_histogram()))
     races = rng.choice(5, subjects, p=np.array(RACES) / sum(RACES))
-    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for k, (picture, points) in enumerate(progress(shoot(people, ages, seed), "synthetic faces", total=images)):
+    with writing_zip(path) as write:
+        for k, (picture, points) in enumerate(shoot(people, ages, seed)):
             form = DIRTY[k] if k < len(DIRTY) else "{age}_{gender}_{race}_{date}"
             person = k % subjects
             name = form.format(age=ages[k], gender=int(not people[person].male), race=races[person], date=_date(k))
             content = jpeg(crop_upright(picture, points, 200, **EYES), rng)
-            write_entry(archive, f"UTKFace/{name}.jpg.chip.jpg", content)
-        write_entry(archive, f"UTKFace/_0_1_{_date(images)}.jpg.chip.jpg", content)
-        write_entry(archive, f"crop_part1/{name}.jpg.chip.jpg", content)
-        write_entry(archive, "__MACOSX/._UTKFace", APPLE_DOUBLE)
+            write(f"UTKFace/{name}.jpg.chip.jpg", content)
+        write(f"UTKFace/_0_1_{_date(images)}.jpg.chip.jpg", content)
+        write(f"crop_part1/{name}.jpg.chip.jpg", content)
+        write("__MACOSX/._UTKFace", APPLE_DOUBLE)
 
 
 def utkface_histogram() -> pd.Series:

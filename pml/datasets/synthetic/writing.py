@@ -1,13 +1,17 @@
 """What the synthetic archives are written with; the same arguments give the same bytes."""
 
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 import cv2
 import numpy as np
 
 from pml.datasets.synthetic.camera import photograph
 from pml.datasets.synthetic.people import Person, draw_person, look_at
+from pml.files import replacing
+from pml.progress import progress
 
 DATE = (2017, 2, 9, 0, 0, 0)
 APPLE_DOUBLE = b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X        "  # what a Mac leaves beside each file it zips
@@ -22,9 +26,11 @@ def jpeg(picture: np.ndarray, rng: np.random.Generator) -> bytes:
     return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
 
 
-def write_entry(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    """Add the file `name` to an archive, with a date that is always the same."""
-    archive.writestr(zipfile.ZipInfo(name, DATE), content)
+@contextmanager
+def writing_zip(path: str | Path) -> Iterator[Callable[[str, bytes], None]]:
+    """Yield a function that adds a file, by its name and content, to the zip at `path`, with a date that is always the same."""
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        yield lambda name, content: archive.writestr(zipfile.ZipInfo(name, DATE), content)
 
 
 def draw_crowd(subjects: int, seed: int) -> list[Person]:
@@ -34,7 +40,7 @@ def draw_crowd(subjects: int, seed: int) -> list[Person]:
 
 def shoot(people: Sequence[Person], ages: np.ndarray, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield a picture for each of `ages` (years), uint8 RGB (h, w, 3), and its landmarks (68, 2); the people take turns."""
-    for k, age in enumerate(ages):
+    for k, age in enumerate(progress(ages, "synthetic faces")):
         rng = np.random.default_rng([seed, 2, k])
         yield photograph(look_at(people[k % len(people)], float(age), rng), rng)
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from baselines.id_lookup import IDLookup
 from pml.datasets import morph2 as loader
-from pml.datasets.synthetic import morph2
+from pml.datasets.synthetic import morph2, people
 from pml.folds.setting1 import setting1
 
 CSV = "MORPH/morph_2008_nonCommercial.csv"
@@ -41,7 +41,7 @@ def labels(subjects, images, seed=0):
 
 
 def published(name, column):
-    counts = pd.read_csv(morph2.PUBLISHED / f"morph2_{name}.csv", index_col=0)[column]
+    counts = people.published(f"morph2_{name}")[column]
     return counts / counts.sum()
 
 
