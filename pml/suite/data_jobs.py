@@ -114,8 +114,8 @@ def assign_folds(plan: Plan, experiment: str) -> Needs:
 
 
 def fetched_weights(plan: Plan) -> list[Wildcards]:
-    chosen = plan.config["experiments"].values()
-    started = [experiment["backbone"] for experiment in chosen if experiment["initialisation"] == IMAGENET]
+    chosen = {name: of for name, of in plan.config["experiments"].items() if plan.trained(name)}
+    started = [experiment["backbone"] for experiment in chosen.values() if experiment["initialisation"] == IMAGENET]
     return [{"backbone": backbone} for backbone in dict.fromkeys(started)]
 
 

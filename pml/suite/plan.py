@@ -77,6 +77,10 @@ class Plan:
         """The methods that look at no pixels."""
         return [method for method, facts in self.classes.items() if not facts["reads_pixels"]]
 
+    def trained(self, experiment: str) -> list[str]:
+        """Return the methods of an experiment that look at pixels."""
+        return [method for method in self.config["experiments"][experiment]["methods"] if method not in self.references]
+
     def patterns(self, rule: str) -> dict[str, str]:
         """Return the paths that a rule writes, the wildcards but for {suite} still in them."""
         return {name: pattern.replace("{suite}", self.suite) for name, pattern in RULES[rule].outputs.items()}

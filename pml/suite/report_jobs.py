@@ -26,7 +26,7 @@ def published(name: str) -> str:
 def budget(plan: Plan, experiment: str) -> dict | None:
     """Return what the trainings of an experiment have to work with; None where no method of it is trained."""
     chosen = plan.config["experiments"][experiment]
-    if set(chosen["methods"]) <= set(plan.references):
+    if not plan.trained(experiment):
         return None
     shown = {name: chosen[name] for name in ("backbone", "initialisation", "training")}
     return shown | {"face_size": plan.config["face_size"], "courses": len(chosen["curriculum"]) + 1}
@@ -187,7 +187,7 @@ def draw_figure4(plan: Plan) -> Needs:
     png="results/{suite}/figures/training_curves_{experiment}.png",
 )
 def draw_training_curves(plan: Plan, experiment: str) -> Needs:
-    trained = [name for name in plan.config["experiments"][experiment]["methods"] if name not in plan.references]
+    trained = plan.trained(experiment)
     return {"jobs": method_jobs(plan, experiment, trained) if trained else []}, shown(plan, experiment)
 
 

@@ -90,8 +90,9 @@ def test_an_experiment_that_starts_from_another_waits_for_the_very_run_whose_wei
 def test_a_reference_is_told_by_its_class_and_gets_no_network_and_no_pixels():
     config = demo_config()
     config["methods"]["mine"] = {"class": "tests.suite.own_code:Youngest", "label": "Youngest"}
-    config["experiments"]["fgnet_lopo"]["methods"] = ["mine"]
+    config["experiments"]["fgnet_lopo"] |= {"methods": ["mine"], "initialisation": "imagenet"}
     plan = make_plan(config | {"figures": {}})
+    assert not list(plan.tasks("fetch_weights"))
     assert "mine" in plan.references
     (task,) = [task for task in plan.tasks("look_up_folds") if task.wildcards["method"] == "mine"]
     assert task.inputs.keys() == {"index", "folds"} and "training" not in task.settings
