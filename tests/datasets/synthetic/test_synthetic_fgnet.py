@@ -25,13 +25,6 @@ def archive(tmp_path_factory):
         yield archive
 
 
-def test_same_seed_same_bytes_and_other_seed_other_bytes(tmp_path):
-    for name, seed in (("a", 5), ("b", 5), ("c", 6)):
-        write_fgnet(tmp_path / name, subjects=2, images=8, seed=seed)
-    a, b, c = ((tmp_path / name).read_bytes() for name in "abc")
-    assert a == b != c
-
-
 def test_images_are_named_by_subject_and_age_and_each_has_points(archive):
     names = archive.namelist()
     images = [IMAGE.fullmatch(name) for name in names if name.startswith("FGNET/images/")]
