@@ -13,12 +13,8 @@ if "experiments" not in config:
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
-include: "workflow/rules/faces.smk"
-include: "workflow/rules/folds.smk"
 include: "workflow/rules/train.smk"
-include: "workflow/rules/evaluate.smk"
-include: "workflow/rules/tables.smk"
-include: "workflow/rules/figures.smk"
+include: "workflow/rules/small.smk"
 include: "workflow/rules/publish.smk"
 
 

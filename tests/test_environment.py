@@ -72,8 +72,9 @@ def test_the_container_installs_the_pins_as_make_does():
 
 @pytest.mark.parametrize("path", sorted((ROOT / "workflow/rules").glob("*.smk")), ids=lambda path: path.name)
 def test_every_rule_names_the_environment(path):
-    rules = re.split(r"^(?=rule )", path.read_text(), flags=re.MULTILINE)[1:]
-    assert [rule.split("\n")[0] for rule in rules if "\n    conda:\n        ENVIRONMENT\n" not in rule] == []
+    text = path.read_text()
+    rules = re.findall(r"^ *rule\b.*:$", text, re.MULTILINE)
+    assert len(rules) == len(re.findall(r"^ +conda:\n +ENVIRONMENT$", text, re.MULTILINE))
 
 
 def test_every_pin_has_its_reason_in_the_docs():

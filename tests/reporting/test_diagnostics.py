@@ -1,5 +1,7 @@
 """The figure that PML draws of one of its runs, and the stage that asks a method for its own."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -75,10 +77,10 @@ def task(method, epochs, tmp_path, monkeypatch) -> Task:
 def test_stage_saves_the_figure_and_the_table(task):
     diagnostics.draw_diagnostics(task)
     assert len(read_table(task.outputs["csv"], "class_margins")) == len(AGES)
-    drawn = [open(task.outputs[kind], "rb").read() for kind in ("pdf", "png")]
+    drawn = [Path(task.outputs[kind]).read_bytes() for kind in ("pdf", "png")]
     assert drawn[0].startswith(b"%PDF") and drawn[1].startswith(b"\x89PNG")
     diagnostics.draw_diagnostics(task)
-    assert drawn == [open(task.outputs[kind], "rb").read() for kind in ("pdf", "png")], "the same bytes again"
+    assert drawn == [Path(task.outputs[kind]).read_bytes() for kind in ("pdf", "png")], "the same bytes again"
 
 
 def test_method_without_a_figure_is_refused_by_name(task, monkeypatch):

@@ -32,7 +32,7 @@ def test_wherever_there_are_gpus_the_rules_that_use_them_ask_for_one(profile):
 
 @pytest.mark.parametrize("profile", ["slurm", "generic"])
 def test_detection_gets_the_cores_that_its_rule_can_use_though_a_group_has_one(profile):
-    (threads,) = re.findall(r"threads: (\d+)", (ROOT / "workflow/rules/faces.smk").read_text())
+    (threads,) = re.findall(r"threads: (8)", (ROOT / "workflow/rules/data.smk").read_text())
     assert read(profile)["set-resources"]["align_faces"] == {"cpus_per_task": int(threads)}
 
 

@@ -11,7 +11,7 @@ from snakemake.settings.types import DeploymentMethod
 
 from pml.errors import InputError
 from pml.suite import make_plan, read_plan
-from pml.suite.plan import wildcards_of
+from pml.suite.plan import RULES, wildcards_of
 from pml.suite.resources import queue_group, training_megabytes, training_minutes
 from pml.task import flat
 
@@ -36,6 +36,16 @@ for handler in logger.handlers:
             shown.quiet = {Quietness.RULES}
 
 ENVIRONMENT = "../../environment.yml"
+REPORTED = {
+    "report_data": ("Data", {"csv": "data", "png": "data"}),
+    "evaluate_predictions": ("Tables", {"metrics": "metrics"}),
+    "write_table": ("Tables", {"csv": "table"}),
+    "draw_figure3": ("Figures", {"png": "figure3"}),
+    "draw_figure4": ("Figures", {"png": "figure4"}),
+    "draw_training_curves": ("Figures", {"png": "training_curves"}),
+    "draw_errors_by_age": ("Figures", {"png": "errors_by_age"}),
+    "draw_diagnostics": ("Figures", {"png": "diagnostics"}),
+}
 
 
 def stage(rule, given="", python="python"):
@@ -53,14 +63,13 @@ def inputs_of(rule):
     return inputs
 
 
-def outputs_of(rule, category=None, **captions):
-    """The outputs of a rule; those that have a caption, the name of a file in workflow/report, are shown in the report."""
-    outputs = {}
-    for name, path in plan.patterns(rule).items():
-        if name in captions:
-            path = report(path, caption=f"../report/{captions[name]}.rst", category=category)
-        outputs[name] = path if Path(path).suffix else directory(path)
-    return outputs
+def outputs_of(rule):
+    """The outputs of a rule, as folders and as parts of the report where they are."""
+    category, captions = REPORTED.get(rule, ("", {}))
+    outputs = plan.patterns(rule)
+    for name, caption in captions.items():
+        outputs[name] = report(outputs[name], caption=f"../report/{caption}.rst", category=category)
+    return {name: path if Path(path).suffix else directory(path) for name, path in outputs.items()}
 
 
 def settings_of(rule):
@@ -120,6 +129,7 @@ wildcard_constraints:
     dataset=one_of(plan.config["datasets"]),
     experiment=one_of(plan.config["experiments"]),
     method=one_of(plan.config["methods"]),
+    table=one_of(job["table"] for job in RULES["write_table"].each(plan)),
     seed=r"\d+",
     job=r"\d+",
     fold=r"\d+",

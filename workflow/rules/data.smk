@@ -1,20 +1,4 @@
-"""From a URL, or from nothing, to an index."""
-
-
-rule fetch_archive:
-    input:
-        inputs_of("fetch_archive"),
-    output:
-        **outputs_of("fetch_archive"),
-    log:
-        plan.log("fetch_archive"),
-    localrule: True
-    conda:
-        ENVIRONMENT
-    params:
-        settings=settings_of("fetch_archive"),
-    shell:
-        stage("fetch_archive")
+"""From a drawing, or the owners' archives, to an index and the face store."""
 
 
 rule draw_synthetic_archive:
@@ -55,33 +39,21 @@ rule index_images:
         stage("index_images")
 
 
-rule fetch_weights:
+rule align_faces:
     input:
-        inputs_of("fetch_weights"),
+        inputs_of("align_faces"),
     output:
-        **outputs_of("fetch_weights"),
+        **outputs_of("align_faces"),
     log:
-        plan.log("fetch_weights"),
-    localrule: True
+        plan.log("align_faces"),
     conda:
         ENVIRONMENT
+    threads: 8
+    resources:
+        mem_mb=more_each_attempt(4000),
+        runtime=more_each_attempt(480),
     params:
-        settings=settings_of("fetch_weights"),
+        settings=settings_of("align_faces"),
+        processes=cores_of_job,
     shell:
-        stage("fetch_weights")
-
-
-rule report_data:
-    input:
-        inputs_of("report_data"),
-    output:
-        **outputs_of("report_data", "Data", csv="data", png="data"),
-    log:
-        plan.log("report_data"),
-    localrule: True
-    conda:
-        ENVIRONMENT
-    params:
-        settings=settings_of("report_data"),
-    shell:
-        stage("report_data")
+        stage("align_faces", "--threads {params.processes}")

@@ -5,7 +5,7 @@ rule publish:
     input:
         inputs_of("publish"),
     output:
-        **outputs_of("publish"),
+        **plan.patterns("publish"),
     log:
         "results/logs/publish/{kind}/{name}.log",
     wildcard_constraints:

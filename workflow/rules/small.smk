@@ -1,0 +1,24 @@
+"""The small jobs: they run where snakemake does, and differ in their names alone. The plan knows the rest."""
+
+SMALL = ["fetch_archive", "fetch_weights", "assign_folds", "report_data", "write_table"]
+SMALL += ["pool_predictions", "evaluate_predictions", "pool_course", "evaluate_course"]
+SMALL += ["draw_figure3", "draw_figure4", "draw_training_curves", "draw_errors_by_age", "draw_diagnostics"]
+
+for small in SMALL:
+
+    rule:
+        name:
+            small
+        input:
+            inputs_of(small),
+        output:
+            **outputs_of(small),
+        log:
+            plan.log(small),
+        localrule: True
+        conda:
+            ENVIRONMENT
+        params:
+            settings=settings_of(small),
+        shell:
+            stage(small)
