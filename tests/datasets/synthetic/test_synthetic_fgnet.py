@@ -1,4 +1,4 @@
-"""The archive: FG-NET's names and layout, the same bytes for the same seed, faces that the detector finds."""
+"""The archive: FG-NET's names and layout, faces that the detector finds."""
 
 import io
 import re

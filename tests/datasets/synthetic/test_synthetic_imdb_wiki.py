@@ -1,4 +1,4 @@
-"""The tar: IMDB-WIKI's layout and structs, the same bytes for the same seed, dirt that the loader removes and counts."""
+"""The tar: IMDB-WIKI's layout and structs, dirt that the loader removes and counts."""
 
 import io
 import re
