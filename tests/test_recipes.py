@@ -21,7 +21,7 @@ PAGES = {
 }
 # A test is one more place of a format; a table's and a key's second place is where the code uses them.
 MOST_PLACES = {"method": 1, "format": 3 - 1, "backbone": 1, "stage": 4, "key": 2 - 1}
-BLOCK = re.compile(r"```(?:python|yaml)\n# (\S+?\.(?:py|smk|yaml))(?:, (at the end|after: (.*)))?\n(.*?)```", re.DOTALL)
+BLOCK = re.compile(r"```(?:python|yaml)\n# (\S+?\.(?:py|smk|yaml))(?:, (at the end|after: ([^\n]*)))?\n(.*?)```", re.DOTALL)
 
 
 def follow(page: str, checkout: Path) -> set[str]:

@@ -11,10 +11,10 @@ FG 2017.
 
 import re
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
-from pml.datasets.listing import UNLISTED, Label, count_parts, count_stds, join, read_fields, read_label, survey
+from pml.datasets.listing import UNLISTED, Label, count_parts, count_stds, file_name, join, read_fields, read_label, survey
 from pml.datasets.tables import Nominal, Tables, reject
 from pml.errors import InputError
 
@@ -25,7 +25,7 @@ OBTAIN = "download it from https://data.chalearnlap.cvc.uab.cat/AppaRealAge/appa
 SYNTHETIC = "pml.datasets.synthetic.appa_real:write_appa_real"
 OFFICIAL = {"train": 4113, "validation": 1500, "test": 1978}  # images
 NOMINAL = Nominal(images=7_591, parts=OFFICIAL)
-LABEL_FILE = re.compile(r"gt_avg_(train|valid|test)\.csv", re.IGNORECASE)
+LABEL_FILE = re.compile(r"gt_avg_(train|valid|test)\.csv")
 PARTS = {"train": "train", "valid": "validation", "test": "test"}
 COLUMNS = {"apparent": ("apparent_age_avg", "apparent_age_std"), "real": ("real_age", "")}
 CROP = "_face.jpg"
@@ -62,10 +62,11 @@ def load(root: Path, options: Options) -> Tables:
     files = survey(root)
     ignored = _read_ignored(root, files.others) if options.ignore_list else set()
     labels = [label for path in files.others for label in _read_labels(root, path, options, ignored)]
-    pictures = [path for path in files.pictures if _is_crop(path) == (options.picture == "crop")]
+    crops = [path for path in files.pictures if path.lower().endswith(CROP)]
+    wholes = [path for path in files.pictures if not path.lower().endswith(CROP)]
+    pictures, companions = (crops, wholes) if options.picture == "crop" else (wholes, crops)
     index, rejected = join(labels, pictures)
     listed = {_whole(label.name) for label in labels}
-    companions = [path for path in files.pictures if _is_crop(path) != (options.picture == "crop")]
     orphans = [reject(path, UNLISTED) for path in companions if _whole(path) not in listed]
     findings = count_parts(labels, index, OFFICIAL)
     if options.label == "apparent":
@@ -75,7 +76,7 @@ def load(root: Path, options: Options) -> Tables:
 
 def _read_labels(root: Path, path: str, options: Options, ignored: set[str]) -> list[Label]:
     """Return the rows of a label file, and of any other file none."""
-    match = LABEL_FILE.fullmatch(PurePosixPath(path).name)
+    match = LABEL_FILE.fullmatch(file_name(path))
     if not match:
         return []
     header, *rows = read_fields(root / path, ",").items() or [(1, [])]
@@ -94,14 +95,12 @@ def _read_labels(root: Path, path: str, options: Options, ignored: set[str]) -> 
         if _whole(name) in ignored:
             fault = "on the ignore list"
         name += CROP if name and options.picture == "crop" else ""
-        labels.append(
-            read_label(f"{path}:{number}", name, PARTS[match[1].lower()], row.get(age, ""), row.get(age_std, ""), fault)
-        )
+        labels.append(read_label(f"{path}:{number}", name, PARTS[match[1]], row.get(age, ""), row.get(age_std, ""), fault))
     return labels
 
 
 def _read_ignored(root: Path, files: list[str]) -> set[str]:
-    lists = [path for path in files if PurePosixPath(path).name.lower() in IGNORE_LISTS]
+    lists = [path for path in files if file_name(path) in IGNORE_LISTS]
     if not lists:
         raise InputError(
             f"{root}: the option ignore_list is true, but no file has a name of {', '.join(sorted(IGNORE_LISTS))}; add to the "
@@ -110,10 +109,6 @@ def _read_ignored(root: Path, files: list[str]) -> set[str]:
     return {_whole(fields[0]) for path in lists for fields in read_fields(root / path, ",").values()}
 
 
-def _is_crop(path: str) -> bool:
-    return path.lower().endswith(CROP)
-
-
 def _whole(path: str) -> str:
     """Return the lower-case name of the whole picture that a crop, or a whole picture, belongs to."""
-    return PurePosixPath(path).name.lower().removesuffix(CROP)
+    return file_name(path).removesuffix(CROP)

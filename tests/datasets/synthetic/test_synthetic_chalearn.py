@@ -9,16 +9,9 @@ import pytest
 from PIL import Image
 
 from pml.datasets import archives, chalearn
-from pml.datasets.synthetic import writing
 from pml.datasets.synthetic.chalearn import chalearn_histogram, write_chalearn
 
 IMAGES = 190
-
-
-@pytest.fixture
-def blank_pictures(monkeypatch):
-    """Drawing takes long; where only names and labels count, there is nothing on the pictures."""
-    monkeypatch.setattr(writing, "photograph", lambda look, rng: (np.zeros((8, 8, 3), np.uint8), np.zeros((68, 2))))
 
 
 @pytest.fixture
@@ -28,11 +21,8 @@ def tables(blank_pictures, tmp_path):
     return chalearn.load(tmp_path / "images", chalearn.Options())
 
 
-def test_same_seed_same_bytes_and_other_seed_other_bytes(tmp_path):
-    for name, seed in (("a", 5), ("b", 5), ("c", 6)):
-        write_chalearn(tmp_path / name, subjects=2, images=2, seed=seed)
-    a, b, c = ((tmp_path / name).read_bytes() for name in "abc")
-    assert a == b != c
+def test_pictures_are_of_colour(tmp_path):
+    write_chalearn(tmp_path / "a", subjects=2, images=2, seed=5)
     with zipfile.ZipFile(tmp_path / "a") as archive:
         pictures = [archive.read(name) for name in archive.namelist() if name.endswith(".jpg")]
     assert {Image.open(io.BytesIO(picture)).mode for picture in pictures} == {"RGB"}

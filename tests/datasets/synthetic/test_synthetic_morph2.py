@@ -1,4 +1,4 @@
-"""The archive: MORPH's names, rows and dirt, its ages and albums, the same bytes for the same seed."""
+"""The archive: MORPH's names, rows and dirt, its ages and albums."""
 
 import io
 import re
@@ -49,11 +49,8 @@ def total_variation(drawn, shares):
     return 0.5 * drawn.value_counts(normalize=True).sub(shares, fill_value=0).abs().sum()
 
 
-def test_same_seed_same_bytes_and_pictures_are_jpegs(tmp_path):
-    for name, seed in (("a", 5), ("b", 5), ("c", 6)):
-        morph2.write_morph2(tmp_path / name, subjects=1, images=1, seed=seed)
-    a, b, c = ((tmp_path / name).read_bytes() for name in "abc")
-    assert a == b != c
+def test_pictures_are_jpegs(tmp_path):
+    morph2.write_morph2(tmp_path / "a", subjects=1, images=1, seed=5)
     with zipfile.ZipFile(tmp_path / "a") as archive:
         images = [Image.open(io.BytesIO(archive.read(name))) for name in archive.namelist() if name.endswith(".JPG")]
     assert len(images) == 2 and all((image.format, image.mode) == ("JPEG", "RGB") for image in images)

@@ -1,4 +1,4 @@
-"""What the writers share: upright crops and parts in proportion."""
+"""What the writers share: the same bytes for the same seed, upright crops and parts in proportion."""
 
 import cv2
 import numpy as np
@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pml.datasets.synthetic.draw import write_archive
 from pml.datasets.synthetic.writing import crop_upright, split
+from pml.registry import REGISTRIES
+
+
+@pytest.mark.parametrize("format", REGISTRIES["format"])
+def test_same_seed_same_bytes_and_other_seed_other_bytes(format, tmp_path):
+    for name, seed in (("a", 5), ("b", 5), ("c", 6)):
+        write_archive(format, tmp_path / name, subjects=2, images=4, seed=seed)
+    a, b, c = ((tmp_path / name).read_bytes() for name in "abc")
+    assert a == b != c
 
 
 @pytest.mark.parametrize("angle", [-40, 0, 25])
