@@ -1,5 +1,6 @@
 """The plan, and how the rules ask it."""
 
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -52,6 +53,16 @@ def stage(rule, given="", python="python"):
     """The command line of a rule's jobs; `given` is what the machine gives them."""
     wildcards = " ".join(f"--{name} {{wildcards.{name}:q}}" for name in wildcards_of(rule))
     return f"{python} -m pml.stage {rule} --suite {plan.path} {wildcards} {given} 2> {{log:q}}"
+
+
+def command_of(rule):
+    """The function that gives the command line of a small job, but for its log."""
+
+    def command(wildcards):
+        options = [word for name in wildcards_of(rule) for word in (f"--{name}", wildcards[name])]
+        return shlex.join(["python", "-m", "pml.stage", rule, "--suite", plan.path, *options])
+
+    return command
 
 
 def inputs_of(rule):
