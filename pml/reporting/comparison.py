@@ -1,37 +1,33 @@
 """A comparison of methods with one of them, image by image."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from pml.data_name import DataName
-from pml.errors import InputError, suggest
 from pml.evaluation.evaluate import check_seeds, metrics_of
 from pml.evaluation.metrics import FEW, MANY, mean_interval, shots
-from pml.files import load_schema, read_table
-from pml.reporting.table_text import EPSILON, Shown, as_text, budget_note, with_interval
+from pml.files import load_schema
+from pml.reporting.table import EPSILON, Shown, as_text, budgets, read_methods, with_interval
+from pml.task import Task
 
 OWN = ["seeds", "folds", "images", "mae", "mae_low", "mae_high", "mae_std_over_seeds", "mae_many", "mae_medium", "mae_few"]
 OWN += ["epsilon_error", "cs_5"]
 
 
-def build_comparison(inputs: dict, experiments: list[dict], settings: dict) -> Shown:
+def build(task: Task) -> Shown:
     """Return a comparison.
 
     Raises:
         InputError: the predictions lack a method, or its seeds were tested on different images.
     """
-    pools = []
-    for experiment, path in zip(experiments, inputs["pooled"], strict=True):
-        pooled = read_table(path, "pooled")
+    experiments, pools = task.settings["experiments"], {}
+    for experiment, path in zip(experiments, task.inputs["pooled"], strict=True):
+        pools[experiment["experiment"]] = pooled = read_methods(path, "pooled", experiment["methods"])
         check_seeds(pooled, path)
-        for method in experiment["methods"]:
-            if method["method"] not in set(pooled["method"]):
-                raise InputError(f"{path}: no method '{method['method']}'{suggest(method['method'], pooled['method'])}")
-        pools.append(pooled)
-    table = compare(experiments, pools, settings["reference"])
-    cluster = "subjects" if any(pooled["subject"].notna().any() for pooled in pools) else "images"
+    table = compare(experiments, pools, task.settings["reference"])
+    cluster = "subjects" if any(pooled["subject"].notna().any() for pooled in pools.values()) else "images"
     return Shown(table, "comparison", cells_of(table), caption(table, cluster, experiments))
 
 
@@ -63,7 +59,7 @@ class Difference:
         return "higher error" if self.low > 0 and self.min_seed > 0 else "no difference shown"
 
 
-def compare(experiments: Sequence[dict], pools: Sequence[pd.DataFrame], reference: Sequence[str]) -> pd.DataFrame:
+def compare(experiments: Sequence[dict], pools: Mapping[str, pd.DataFrame], reference: Sequence[str]) -> pd.DataFrame:
     """Return the `comparison` table: a row per experiment and method, both in the order given.
 
     Args:
@@ -71,19 +67,17 @@ def compare(experiments: Sequence[dict], pools: Sequence[pd.DataFrame], referenc
         pools: the test predictions of each, schema `pooled`.
         reference: the experiment and the method that every row is compared with.
     """
-    of_reference = next(
-        pool[pool["method"] == reference[1]]
-        for experiment, pool in zip(experiments, pools, strict=True)
-        if experiment["experiment"] == reference[0]
-    )
+    by_method = {name: dict(list(pool.groupby("method"))) for name, pool in pools.items()}
+    of_reference = by_method[reference[0]][reference[1]]
     rows = []
-    for experiment, pool in zip(experiments, pools, strict=True):
+    for experiment in experiments:
         for method in experiment["methods"]:
-            tested = pool[pool["method"] == method["method"]]
+            name = experiment["experiment"]
+            tested = by_method[name][method["method"]]
             own, data = metrics_of(tested), str(DataName(**experiment["data"]))
-            row = {"data": data, "experiment": experiment["experiment"], "method": method["label"]}
+            row = {"data": data, "experiment": name, "method": method["label"]}
             row |= {name: own[name] for name in OWN} | _paired(tested, of_reference)
-            if [experiment["experiment"], method["method"]] == list(reference):
+            if (name, method["method"]) == tuple(reference):
                 row |= {"verdict": "reference", "verdict_few": "reference"}
             rows.append(row)
     return pd.DataFrame(rows, columns=list(load_schema("comparison")["properties"]))
@@ -111,20 +105,12 @@ def differences(tested: pd.DataFrame, reference: pd.DataFrame) -> tuple[Differen
 def _paired(tested: pd.DataFrame, reference: pd.DataFrame) -> dict[str, float | int | str]:
     """Return the columns of a row that compare it with the reference."""
     of_all, of_few = differences(tested, reference)
-    return {
-        "images_paired": of_all.images,
-        "difference": of_all.mean,
-        "difference_low": of_all.low,
-        "difference_high": of_all.high,
-        "difference_min_seed": of_all.min_seed,
-        "difference_max_seed": of_all.max_seed,
-        "verdict": of_all.verdict,
-        "images_few": of_few.images,
-        "difference_few": of_few.mean,
-        "difference_few_low": of_few.low,
-        "difference_few_high": of_few.high,
-        "verdict_few": of_few.verdict,
-    }
+    row: dict[str, float | int | str] = {"images_paired": of_all.images, "images_few": of_few.images}
+    row |= {"difference_min_seed": of_all.min_seed, "difference_max_seed": of_all.max_seed}
+    row |= {"verdict": of_all.verdict, "verdict_few": of_few.verdict}
+    for name, found in (("difference", of_all), ("difference_few", of_few)):
+        row |= {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}
+    return row
 
 
 def _errors_by_seed(rows: pd.DataFrame) -> pd.DataFrame:
@@ -169,9 +155,8 @@ def caption(table: pd.DataFrame, cluster: str, experiments: Sequence[dict]) -> s
         sentences.append(EPSILON)
     if experiments[0]["data"]["synthetic"]:
         sentences.append("The images are synthetic: this shows that the suite works and ranks no method among people.")
-    notes = {experiment["experiment"]: budget_note(experiment["budget"]) for experiment in experiments}
-    sentences += [f"{experiment}: {note}" if several else note for experiment, note in notes.items() if note]
-    return " ".join(sentences).strip()
+    sentences += [f"{experiment}: {note}" if several else note for experiment, note in budgets(experiments).items()]
+    return " ".join(sentences)
 
 
 def cells_of(table: pd.DataFrame) -> pd.DataFrame:

@@ -1,64 +1,67 @@
 """Table 6: the curricula of each data set, the paper's counts and errors beside those of the folds and of the runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
 from pml.data_name import DataName
-from pml.errors import InputError, suggest
+from pml.errors import InputError
 from pml.files import load_schema, read_table
 from pml.folds.curriculum import imbalance_ratio, sample_count, thresholds
 from pml.reporting.paper import verdict
-from pml.reporting.table_text import Shown, as_text, budget_note, with_interval
+from pml.reporting.table import Shown, as_text, budgets, read_methods, with_interval
+from pml.task import Task
 
 COUNTED = "ChaLearn"  # the data set whose images of each age are known, so that its printed numbers can be checked
 
 
-def build_curricula(inputs: dict, experiments: list[dict], settings: dict) -> Shown:
-    """Return Table 6.
+def build(task: Task) -> Shown:
+    """Return Table 6: a row per experiment, method and curriculum, then the paper's rows that no one reproduces.
 
     Raises:
         InputError: the folds have no curricula, or the metrics lack a method.
     """
-    published = read_table(inputs["published"], "published_curricula")
-    counts = pd.read_csv(inputs["histogram"])["train"]
+    experiments = task.settings["experiments"]
+    counts = pd.read_csv(task.inputs["histogram"])["train"]
+    published = read_table(task.inputs["published"], "published_curricula")
     notes = contradictions(published, COUNTED, counts[counts > 0])
-    table = table6(published, experiments, inputs["experiments"], notes)
-    return Shown(table, "curricula", cells_of(table), caption(experiments, notes, published))
-
-
-def table6(
-    published: pd.DataFrame, experiments: Sequence[dict], files: Sequence[dict], notes: Mapping[tuple[str, float], str]
-) -> pd.DataFrame:
-    """Return the `curricula` table: a row per experiment, method and curriculum, then the paper's rows that no one reproduces.
-
-    Args:
-        published: the paper's Table 6, schema `published_curricula`.
-        files: of each experiment its index, its folds, and its metrics for each curriculum, the last one of all images.
-        notes: what contradicts itself in the paper's row of a data set and dividing line, if anything.
-    """
     printed = published.set_index(["dataset", "dividing_line"])
     rows, reproduced = [], set()
-    for experiment, paths in zip(experiments, files, strict=True):
-        counted, data = count_courses(paths), DataName(**experiment["data"])
+    for experiment, files in zip(experiments, task.inputs["experiments"], strict=True):
+        counted, data = count_courses(files), DataName(**experiment["data"])
+        metrics = [_own_metrics(path, experiment["methods"]) for path in files["metrics"]]
         for method in experiment["methods"]:
-            lines = [*experiment["dividing_lines"], 1]
-            for course, (line, path) in enumerate(zip(lines, paths["metrics"], strict=True), 1):
+            for course, line in enumerate([*experiment["dividing_lines"], 1], 1):
                 key = (data.label, line)
                 reproduced.add(key)
                 twin = printed.loc[key] if key in printed.index else pd.Series(dtype=float)
+                own = metrics[course - 1].loc[method["method"]].to_dict()
+                judged = verdict(twin.get("mae", float("nan")), own["mae_low"], own["mae_high"], data.synthetic)
                 rows.append(
                     {"data": str(data), "curriculum": f"D{course}", "dividing_line": line, "method": method["label"]}
-                    | {"experiment": experiment["experiment"], "note": notes.get(key)}
+                    | {"experiment": experiment["experiment"], "note": notes.get(key), "verdict": judged}
                     | _of_paper(twin)
                     | counted.loc[course].to_dict()
-                    | _of_runs(path, method["method"], twin.get("mae", float("nan")), data.synthetic)
+                    | own
                 )
     for key, row in printed.iterrows():
         if key not in reproduced:
             own = {"data": key[0], "curriculum": row["curriculum"], "dividing_line": key[1]}
             rows.append(own | _of_paper(row) | {"verdict": "published only", "note": notes.get(key)})
-    return pd.DataFrame(rows, columns=list(load_schema("curricula")["properties"]))
+    table = pd.DataFrame(rows, columns=list(load_schema("curricula")["properties"]))
+    contradicted = [f"{key[0]}, {printed.loc[key, 'curriculum']}: {note}." for key, note in notes.items()]
+    return Shown(table, "curricula", cells_of(table), caption(experiments, contradicted))
+
+
+def _own_metrics(path: str, methods: list[dict]) -> pd.DataFrame:
+    """Return what the table shows of each method's metrics over all images that it was tested on, by method."""
+    metrics = read_methods(path, "metrics", methods)
+    own = metrics[metrics["scope"] == "own"].set_index("method")
+    return own[["mae", "mae_low", "mae_high", "seeds", "folds", "images"]]
+
+
+def _of_paper(row: Mapping) -> dict:
+    return {f"published_{name}": row.get(name, float("nan")) for name in ("imbalance_ratio", "samples", "mae")}
 
 
 def count_courses(files: Mapping) -> pd.DataFrame:
@@ -94,21 +97,8 @@ def contradictions(published: pd.DataFrame, dataset: str, counts: pd.Series) -> 
     return found
 
 
-def _of_paper(row: Mapping) -> dict:
-    return {f"published_{name}": row.get(name, float("nan")) for name in ("imbalance_ratio", "samples", "mae")}
-
-
-def _of_runs(path: str, method: str, published_mae: float, synthetic: bool) -> dict:
-    metrics = read_table(path, "metrics")
-    own = metrics[metrics["scope"] == "own"].set_index("method")
-    if method not in own.index:
-        raise InputError(f"{path}: no method '{method}'{suggest(method, own.index)}")
-    row = own.loc[method, ["mae", "mae_low", "mae_high", "seeds", "folds", "images"]].to_dict()
-    return row | {"verdict": verdict(published_mae, row["mae_low"], row["mae_high"], synthetic)}
-
-
-def caption(experiments: Sequence[dict], contradicted: Mapping[tuple[str, float], str], published: pd.DataFrame) -> str:
-    """Return what a reader must know to read the table."""
+def caption(experiments: Iterable[dict], contradicted: Iterable[str]) -> str:
+    """Return what a reader must know to read the table; `contradicted` tells what contradicts itself in the paper's."""
     sentences = [
         "The paper's Table 6 beside its reproduction: curricula from balanced to imbalanced, the images of each, and the mean "
         "absolute error in years on the test images when training on it has ended. Curriculum D(delta) holds all images of the "
@@ -118,10 +108,7 @@ def caption(experiments: Sequence[dict], contradicted: Mapping[tuple[str, float]
     ]
     if any(experiment["data"]["synthetic"] for experiment in experiments):
         sentences.append("Synthetic images show that the suite works; their counts and errors compare with no published value.")
-    printed = published.set_index(["dataset", "dividing_line"])["curriculum"]
-    sentences += [f"{key[0]}, {printed[key]}: {note}." for key, note in contradicted.items()]
-    notes = [(experiment["experiment"], budget_note(experiment["budget"])) for experiment in experiments]
-    return " ".join([*sentences, *(f"{name}: {note}" for name, note in notes if note)])
+    return " ".join([*sentences, *contradicted, *(f"{name}: {note}" for name, note in budgets(experiments).items())])
 
 
 def cells_of(table: pd.DataFrame) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from pml.errors import InputError
 from pml.evaluation.metrics import FEW, MANY, SHOTS, decades, shots
 from pml.files import load_schema, read_table, write_table, write_text
 from pml.reporting.style import GREY, PAGE, finish
+from pml.reporting.table import Shown, to_markdown
 from pml.task import Task
 
 COLOURS = {"many": "#0072B2", "medium": "#56B4E9", "few": "#D55E00"}
@@ -35,7 +36,7 @@ def report_data(task: Task) -> None:
     check_accounts(index, rejected, faces, inputs["index"])
     table = report(index, rejected, findings, faces)
     write_table(table.assign(data=str(name)), task.outputs["csv"], "data_report")
-    write_text(to_markdown(table, name), task.outputs["markdown"])
+    write_text(to_markdown(Shown(table, "data_report", cells_of(table), caption(table, name))), task.outputs["markdown"])
     finish(draw(index["age"]), task)
 
 
@@ -96,8 +97,8 @@ def _subjects(subjects: pd.Series) -> dict[str, int]:
     return row | ({"images without a subject": missing} if missing else {})
 
 
-def to_markdown(table: pd.DataFrame, name: DataName) -> str:
-    """Return the report under its caption, without the counts of single ages, which the figure shows."""
+def caption(table: pd.DataFrame, name: DataName) -> str:
+    """Return what a reader must know to read the report."""
     counts = table.set_index(["section", "item"])["count"]
     sentences = [
         f"{name}: what it holds, how its faces were found and what was left out.",
@@ -110,13 +111,14 @@ def to_markdown(table: pd.DataFrame, name: DataName) -> str:
         sentences.append("Findings are oddities of the labels; they stopped nothing.")
     if name.synthetic:
         sentences.append("All images are drawn: none shows a person.")
+    return " ".join(sentences)
+
+
+def cells_of(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the report as a reader wants it: without the counts of single ages, which the figure shows."""
     shown = table[table["section"] != "age"].astype({"count": "str"})
-    shown = shown.assign(
-        section=shown["section"].str.capitalize().where(~shown["section"].duplicated(), ""),
-        item=shown["item"].str.replace("|", "\\|"),
-    ).rename(columns=str.capitalize)
-    grid = shown.to_markdown(index=False, disable_numparse=True, colalign=["left", "left", "right"])
-    return f"{' '.join(sentences)}\n\n{grid}\n"
+    sections = shown["section"].str.capitalize().where(~shown["section"].duplicated(), "")
+    return shown.assign(section=sections).rename(columns=str.capitalize)
 
 
 def draw(ages: pd.Series) -> Figure:

@@ -1,13 +1,11 @@
 """How much of each method's accuracy comes from test images of people who are in training too."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 
 from pml.data_name import DataName
-from pml.errors import InputError, suggest
 from pml.files import check_indexed, load_schema, read_table
-from pml.reporting.table_text import Shown, as_text
+from pml.reporting.table import Shown, as_text, read_methods
+from pml.task import Task
 
 CAPTION = (
     "What knowing the people is worth. Seen: share of the protocol's test images, over all its folds, whose subject has images "
@@ -19,11 +17,40 @@ CAPTION = (
 SYNTHETIC = " Data marked synthetic are drawn faces: they show that the suite works, not how large the effect is among people."
 
 
-def build_leakage(inputs: dict, experiments: list[dict], settings: dict) -> Shown:
-    """Return the leakage table."""
-    table = leakage(experiments, inputs["experiments"])
-    synthetic = any(experiment["data"]["synthetic"] for experiment in experiments)
+def build(task: Task) -> Shown:
+    """Return the leakage table: a row per experiment and method, both in the order given.
+
+    Raises:
+        InputError: a table lacks a method, or an image of the folds is not in the index.
+    """
+    experiments = {experiment["experiment"]: experiment for experiment in task.settings["experiments"]}
+    files = dict(zip(experiments, task.inputs["experiments"], strict=True))
+    metrics = {name: _own_metrics(files[name]["metrics"], of["methods"]) for name, of in experiments.items()}
+    rows = []
+    for name, experiment in experiments.items():
+        index, folds = (read_table(files[name][table], table) for table in ("index", "folds"))
+        check_indexed(folds["image"], files[name]["folds"], index["image"], files[name]["index"])
+        twin = experiments.get(experiment["twin"], {})
+        shared = {
+            "data": str(DataName(**experiment["data"])),
+            "protocol": experiment["protocol"],
+            "seen_share": seen_share(folds, index),
+            "exclusive_protocol": twin.get("protocol"),
+        }
+        for method in experiment["methods"]:
+            own = metrics[name].loc[method["method"]]
+            exclusive = metrics[twin["experiment"]]["mae"].get(method["method"], float("nan")) if twin else float("nan")
+            row = {"method": method["label"], "images": own["images"], "mae": own["mae"]}
+            rows.append(shared | row | {"exclusive_mae": exclusive, "difference": exclusive - own["mae"]})
+    table = pd.DataFrame(rows, columns=list(load_schema("leakage")["properties"])).astype({"images": int})
+    synthetic = any(experiment["data"]["synthetic"] for experiment in experiments.values())
     return Shown(table, "leakage", cells_of(table), CAPTION + (SYNTHETIC if synthetic else ""))
+
+
+def _own_metrics(path: str, methods: list[dict]) -> pd.DataFrame:
+    """Return each method's `metrics` over all images that it was tested on, by method."""
+    metrics = read_methods(path, "metrics", methods)
+    return metrics[metrics["scope"] == "own"].set_index("method")
 
 
 def seen_share(folds: pd.DataFrame, index: pd.DataFrame) -> float:
@@ -37,53 +64,6 @@ def seen_share(folds: pd.DataFrame, index: pd.DataFrame) -> float:
         pd.MultiIndex.from_frame(known.loc[known["part"] == part, ["fold", "subject"]]) for part in ("train", "test")
     )
     return float(test.isin(train).mean()) if len(test) else float("nan")
-
-
-def leakage(experiments: Sequence[dict], files: Sequence[dict]) -> pd.DataFrame:
-    """Return the `leakage` table: a row per experiment and method, both in the order given.
-
-    Args:
-        experiments: each with its protocol and its subject-exclusive twin, if it has one, also among the experiments.
-        files: of each experiment its index, its folds and its metrics.
-
-    Raises:
-        InputError: a table lacks a method, or an image of the folds is not in the index.
-    """
-    metrics = {
-        experiment["experiment"]: _own_metrics(experiment, paths["metrics"])
-        for experiment, paths in zip(experiments, files, strict=True)
-    }
-    protocols = {experiment["experiment"]: experiment["protocol"] for experiment in experiments}
-    rows = []
-    for experiment, paths in zip(experiments, files, strict=True):
-        index, folds = read_table(paths["index"], "index"), read_table(paths["folds"], "folds")
-        check_indexed(folds["image"], paths["folds"], index["image"], paths["index"])
-        shared = {
-            "data": str(DataName(**experiment["data"])),
-            "protocol": experiment["protocol"],
-            "seen_share": seen_share(folds, index),
-            "exclusive_protocol": protocols.get(experiment["twin"]),
-        }
-        for entry in experiment["methods"]:
-            method = entry["method"]
-            own = metrics[experiment["experiment"]].loc[method]
-            exclusive = float("nan")
-            if experiment["twin"] and method in metrics[experiment["twin"]].index:
-                exclusive = metrics[experiment["twin"]].at[method, "mae"]
-            row = {"method": entry["label"], "images": own["images"], "mae": own["mae"]}
-            row |= {"exclusive_mae": exclusive, "difference": exclusive - own["mae"]}
-            rows.append(shared | row)
-    return pd.DataFrame(rows, columns=list(load_schema("leakage")["properties"])).astype({"images": int})
-
-
-def _own_metrics(experiment: dict, path: str) -> pd.DataFrame:
-    """Return each method's `metrics` over all images that it was tested on, by method."""
-    metrics = read_table(path, "metrics")
-    own = metrics[metrics["scope"] == "own"].set_index("method")
-    for entry in experiment["methods"]:
-        if entry["method"] not in own.index:
-            raise InputError(f"{path}: no method '{entry['method']}'{suggest(entry['method'], own.index)}")
-    return own
 
 
 def cells_of(table: pd.DataFrame) -> pd.DataFrame:

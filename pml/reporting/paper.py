@@ -1,35 +1,34 @@
 """Tables 2 to 5 of the paper: its published rows and the reproduced ones side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
 from pml.data_name import DataName
 from pml.errors import InputError, suggest
 from pml.files import load_schema, read_table
-from pml.reporting.table_text import EPSILON, Shown, as_text, budget_note, with_interval
+from pml.reporting.table import EPSILON, Shown, as_text, budgets, read_methods, with_interval
+from pml.task import Task
+
+MEASURES = ("mae", "epsilon_error")
+SAME = ["epsilon_error_low", "epsilon_error_high", "mae_per_subject", "seeds", "folds", "images"]
 
 
-def build_paper(inputs: dict, experiments: list[dict], settings: dict) -> Shown:
+def build(task: Task) -> Shown:
     """Return a table of the paper.
 
     Raises:
         InputError: the metrics lack a method, or no table of the paper names a published twin.
     """
-    metrics = [read_table(path, "metrics") for path in inputs["metrics"]]
-    named = set(pd.concat([read_table(path, "published") for path in inputs["others"]])["method"])
-    for path, experiment, of_methods in zip(inputs["metrics"], experiments, metrics, strict=True):
-        for method in experiment["methods"]:
-            if method["method"] not in set(of_methods["method"]):
-                raise InputError(f"{path}: no method '{method['method']}'{suggest(method['method'], of_methods['method'])}")
-            for name in _names(method):
-                if name not in named:
-                    where = f"config: methods.{method['method']}.published"
-                    raise InputError(f"{where}: no published table names '{name}'{suggest(name, named)}")
+    inputs, experiments = task.inputs, task.settings["experiments"]
+    known = set(pd.concat([read_table(path, "published") for path in inputs["others"]])["method"])
+    metrics = []
+    for path, experiment in zip(inputs["metrics"], experiments, strict=True):
+        metrics.append(read_methods(path, "metrics", experiment["methods"]))
+        _check_twins(experiment["methods"], known)
     table = compare(read_table(inputs["published"], "published"), experiments, metrics)
     cluster = "subjects" if any((of_methods["subjects"] > 0).any() for of_methods in metrics) else "images"
-    text = caption(settings["name"], table, cluster, experiments)
-    return Shown(table, "table", cells_of(table), text, best(table))
+    return Shown(table, "table", cells_of(table), caption(task.settings["name"], table, cluster, experiments), best(table))
 
 
 def compare(published: pd.DataFrame, experiments: Sequence[dict], metrics: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -50,14 +49,13 @@ def compare(published: pd.DataFrame, experiments: Sequence[dict], metrics: Seque
         for method in experiment["methods"]:
             place = _find_twin(method, experiment["pretraining"], printed_rows)
             twin = {} if place is None else printed_rows[place]
-            row = _reproduced_row(method, experiment, of_methods, twin) | {"data": str(data)}
-            (others if place is None else twins[place]).append(_judged(row, data.synthetic))
+            row = _reproduced_row(method, experiment, of_methods, twin)
+            (others if place is None else twins[place]).append(row)
     rows = []
     for printed, of_printed in zip(printed_rows, twins, strict=True):
         row = {name: printed[name] for name in ("method", "reference", "year", "pretraining")}
         row |= {"source": "published", "data": data.label, "verdict": "see reproduced row" if of_printed else "published only"}
-        row |= {f"published_{measure}": printed[measure] for measure in ("mae", "epsilon_error")}
-        rows += [row, *of_printed]
+        rows += [row | {f"published_{measure}": printed[measure] for measure in MEASURES}, *of_printed]
     table = pd.DataFrame(rows + others, columns=list(load_schema("table")["properties"]))
     whole = ["year", "images_common", "seeds", "folds", "images"]
     return table.astype(dict.fromkeys(whole, "Int64"))
@@ -81,6 +79,14 @@ def _names(method: dict) -> list[str]:
     return [published] if isinstance(published, str) else published or []
 
 
+def _check_twins(methods: Iterable[dict], known: set[str]) -> None:
+    for method in methods:
+        for name in _names(method):
+            if name not in known:
+                where = f"config: methods.{method['method']}.published"
+                raise InputError(f"{where}: no published table names '{name}'{suggest(name, known)}")
+
+
 def _find_twin(method: dict, pretraining: str, printed_rows: Sequence[dict]) -> int | None:
     """Return the place of the published row of a method and pretraining; the first name that has one wins."""
     places = {(printed["method"], printed["pretraining"]): place for place, printed in enumerate(printed_rows)}
@@ -88,37 +94,21 @@ def _find_twin(method: dict, pretraining: str, printed_rows: Sequence[dict]) -> 
 
 
 def _reproduced_row(method: dict, experiment: dict, metrics: pd.DataFrame, twin: dict) -> dict:
+    """Return a row with the metrics of a method, and what its published twin, if it has one, says of them."""
     of_method = metrics[metrics["method"] == method["method"]].set_index("scope")
-    own, common = of_method.loc["own"], of_method.loc["common"]
-    return {
-        "method": method["label"],
-        "source": "reproduced",
-        "pretraining": experiment["pretraining"],
-        "experiment": experiment["experiment"],
-        "published_mae": twin.get("mae", float("nan")),
-        "reproduced_mae": own["mae"],
-        "reproduced_low": own["mae_low"],
-        "reproduced_high": own["mae_high"],
-        "published_epsilon_error": twin.get("epsilon_error", float("nan")),
-        "reproduced_epsilon_error": own["epsilon_error"],
-        "epsilon_error_low": own["epsilon_error_low"],
-        "epsilon_error_high": own["epsilon_error_high"],
-        "mae_per_subject": own["mae_per_subject"],
-        "mae_common": common["mae"],
-        "images_common": common["images"],
-        **{name: own[name] for name in ("seeds", "folds", "images")},
-    }
-
-
-def _judged(row: dict, synthetic: bool) -> dict:
-    """Return a reproduced row with what its published values say of it."""
-    published, low, high = (row[name] for name in ("published_epsilon_error", "epsilon_error_low", "epsilon_error_high"))
-    measured = not pd.isna(row["reproduced_epsilon_error"])
-    return row | {
-        "difference": float("nan") if synthetic else row["reproduced_mae"] - row["published_mae"],
-        "verdict": verdict(row["published_mae"], row["reproduced_low"], row["reproduced_high"], synthetic),
-        "epsilon_error_verdict": verdict(published, low, high, synthetic) if measured else None,
-    }
+    own, common, data = of_method.loc["own"], of_method.loc["common"], DataName(**experiment["data"])
+    row = {"data": str(data), "method": method["label"], "source": "reproduced"}
+    row |= {name: experiment[name] for name in ("pretraining", "experiment")} | {name: own[name] for name in SAME}
+    row |= {"mae_common": common["mae"], "images_common": common["images"]}
+    row |= {"reproduced_low": own["mae_low"], "reproduced_high": own["mae_high"]}
+    verdicts = {}
+    for measure in MEASURES:
+        published, reproduced = twin.get(measure, float("nan")), own[measure]
+        row |= {f"published_{measure}": published, f"reproduced_{measure}": reproduced}
+        verdicts[measure] = verdict(published, own[f"{measure}_low"], own[f"{measure}_high"], data.synthetic)
+    row |= {"difference": float("nan") if data.synthetic else row["reproduced_mae"] - row["published_mae"]}
+    measured = not pd.isna(own["epsilon_error"])
+    return row | {"verdict": verdicts["mae"], "epsilon_error_verdict": verdicts["epsilon_error"] if measured else None}
 
 
 def caption(name: str, table: pd.DataFrame, cluster: str, experiments: Sequence[dict]) -> str:
@@ -129,19 +119,18 @@ def caption(name: str, table: pd.DataFrame, cluster: str, experiments: Sequence[
         table: schema `table`.
         cluster: what the intervals draw, "subjects" or "images".
     """
-    notes = {experiment["experiment"]: budget_note(experiment["budget"]) for experiment in experiments}
-    reproduced = table[table["source"] == "reproduced"]
+    data, notes = DataName(**experiments[0]["data"]), budgets(experiments)
     epsilon = _has_epsilon(table)
     sentences = [
         f"The paper's {name} beside its reproduction: mean absolute error in years{' and ε-error' if epsilon else ''} "
-        f"on {reproduced['data'].iloc[0]}.",
+        f"on {data}.",
         f"In brackets the 95 % interval from a bootstrap over the {cluster} that were tested, which leaves out the variation "
         "between trainings; the verdict compares it with the published value of the same pretraining. Difference: reproduced "
         "minus published.",
     ]
     if epsilon:
         sentences.append(EPSILON)
-    heads = reproduced.drop_duplicates("experiment").set_index("experiment")
+    heads = table[table["source"] == "reproduced"].drop_duplicates("experiment").set_index("experiment")
     several = len(heads) > 1
     if several:
         sentences.append(
@@ -150,16 +139,17 @@ def caption(name: str, table: pd.DataFrame, cluster: str, experiments: Sequence[
     else:
         images = heads["images_common"].iloc[0]
         sentences.append(f"Common: on the {images} images that every reproduced method was tested on, best in bold.")
-    sentences.append(
-        f"Reproduced rows{' of an experiment' if several else ''} share one backbone and one budget, the config's, which is "
-        "not that of the published rows."
-    )
-    if (reproduced["verdict"] == "synthetic: not comparable").all():
+    if notes:
+        of = " of an experiment" if several else ""
+        shared = "share one backbone and one budget, the config's, which is not that of the published rows."
+        sentences.append(f"Reproduced rows{of} {shared}")
+    if data.synthetic:
         sentences.append("Reproduced rows ran on synthetic images: they show that the suite works, not how good a method is.")
     for experiment, head in heads.iterrows():
-        of = f"{experiment} (pretraining {head['pretraining']}, {head['images_common']} images common): "
-        sentences.append((of if several else "") + notes[experiment])
-    return " ".join(sentences).strip()
+        of = f"{experiment} (pretraining {head['pretraining']}, {head['images_common']} images common)"
+        note = notes.get(experiment)
+        sentences += [f"{of}: {note}" if note else f"{of}."] if several else filter(None, [note])
+    return " ".join(sentences)
 
 
 def cells_of(table: pd.DataFrame) -> pd.DataFrame:

@@ -1,27 +1,149 @@
-"""Stage: a table as CSV, Markdown and LaTeX. Each kind of table has a builder; all have this writer."""
+"""Stage: a table as CSV, Markdown and LaTeX.
 
-from collections.abc import Callable
+A kind of table is a module beside this one. Its `build` turns a task into a `Shown`; all kinds have this writer.
+"""
 
+from collections.abc import Callable, Iterable, Sequence
+from pkgutil import resolve_name
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from pml.errors import InputError, suggest
+from pml.files import read_table, write_text
 from pml.files import write_table as write_csv
-from pml.files import write_text
-from pml.reporting.comparison import build_comparison
-from pml.reporting.curricula import build_curricula
-from pml.reporting.leakage import build_leakage
-from pml.reporting.paper import build_paper
-from pml.reporting.table_text import Shown, to_latex, to_markdown
 from pml.task import Task
 
-BUILDERS: dict[str, Callable[[dict, list[dict], dict], Shown]] = {
-    "paper": build_paper,
-    "curricula": build_curricula,
-    "comparison": build_comparison,
-    "leakage": build_leakage,
+LATEX_ESCAPES = str.maketrans(
+    {character: f"\\{character}" for character in "&%$#_{}"}
+    | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}", "–": "--", "−": "$-$"}
+    | {"ε": r"$\epsilon$", "σ": r"$\sigma$", "²": "$^2$"}
+)
+EPSILON = "ε: mean over images of 1 − exp(−error² / 2σ²), where σ is the standard deviation of the image's label."
+CHOSEN = {
+    "last": "last epoch",
+    "validation": "best epoch on the validation part",
+    "oracle": "best epoch on the test set",
 }
+TEXT_COLUMNS: tuple[str, ...] = (
+    "Data",
+    "Experiment",
+    "Method",
+    "Source",
+    "Pretraining",
+    "Verdict",
+    "Protocol",
+    "Exclusive protocol",
+)
+TEXT_COLUMNS += ("Section", "Item")
+
+
+class Shown(NamedTuple):
+    """A table as a reader gets it.
+
+    Attributes:
+        table: as CSV.
+        schema: of the CSV.
+        cells: as text, fewer columns.
+        caption: what a reader must know to read the cells, as plain text.
+        bold: marks cells to be set in bold, in some of the columns; None marks none.
+    """
+
+    table: pd.DataFrame
+    schema: str
+    cells: pd.DataFrame
+    caption: str
+    bold: pd.DataFrame | None = None
 
 
 def write_table(task: Task) -> None:
-    """Write a table of the kind that the settings name: from the task's inputs, its experiments, and all of its settings."""
-    shown = BUILDERS[task.settings["kind"]](task.inputs, task.settings["experiments"], task.settings)
+    """Write a table of the kind that the settings name."""
+    build: Callable[[Task], Shown] = resolve_name(f"{__package__}.{task.settings['kind']}:build")
+    shown = build(task)
     write_csv(shown.table, task.outputs["csv"], shown.schema)
     write_text(to_markdown(shown), task.outputs["markdown"])
     write_text(to_latex(shown, task.wildcards["table"]), task.outputs["latex"])
+
+
+def read_methods(path: str, schema: str, methods: Iterable[dict]) -> pd.DataFrame:
+    """Read a table with a column `method`, and check that it has the methods that are to be shown.
+
+    Raises:
+        InputError: the table is bad, or lacks one of them.
+    """
+    table = read_table(path, schema)
+    for method in methods:
+        if method["method"] not in set(table["method"]):
+            raise InputError(f"{path}: no method '{method['method']}'{suggest(method['method'], table['method'])}")
+    return table
+
+
+def budgets(experiments: Iterable[dict]) -> dict[str, str]:
+    """Return for each experiment that trains a method what its trainings have to work with, as a sentence."""
+    return {one["experiment"]: _budget_sentence(one["budget"]) for one in experiments if one["budget"]}
+
+
+def _budget_sentence(budget: dict[str, Any]) -> str:
+    training, start, courses = budget["training"], budget["initialisation"], budget["courses"]
+    weights = f"the weights learnt in {start['experiment']}" if isinstance(start, dict) else f"{start} weights"
+    return (
+        f"Budget: {budget['backbone']} from {weights}, faces of {budget['face_size']} pixels, {training['epochs']} epochs"
+        f"{f' for each of {courses} curricula' if courses > 1 else ''} in batches of {training['batch_size']}, "
+        f"{training['optimiser']} at {training['learning_rate']:g} with {training['schedule']} schedule, "
+        f"{CHOSEN[training['selection']]}{', mean over face and mirror image' if training['mirror_test'] else ''}."
+    )
+
+
+def to_markdown(shown: Shown) -> str:
+    """Return a table as Markdown under its caption."""
+    cells = _marked(shown.cells.map(lambda cell: cell.replace("|", "\\|")), shown.bold, "**{}**")
+    return f"{shown.caption}\n\n{cells.to_markdown(index=False, disable_numparse=True, colalign=_alignment(cells))}\n"
+
+
+def to_latex(shown: Shown, label: str) -> str:
+    """Return the same as a LaTeX `table*` that needs the package booktabs; its label is `tab:` and the one given."""
+    cells = _marked(shown.cells.map(_escape_latex), shown.bold, r"\textbf{{{}}}")
+    rows = [" & ".join(row) + r" \\" for row in [map(_escape_latex, cells.columns), *cells.to_numpy()]]
+    lines = [
+        r"\begin{table*}",
+        r"\centering",
+        r"\footnotesize",
+        r"\setlength{\tabcolsep}{3pt}",
+        rf"\caption{{{_escape_latex(shown.caption)}}}",
+        rf"\label{{tab:{label}}}",
+        rf"\begin{{tabular}}{{{''.join(side[0] for side in _alignment(cells))}}}",
+        r"\toprule",
+        rows[0],
+        r"\midrule",
+        *rows[1:],
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table*}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def with_interval(table: pd.DataFrame, columns: Sequence[str], pattern: str = "{:.2f}") -> pd.Series:
+    """Return "value [low, high]" of three columns for each row, the value alone where it has no interval."""
+    value, low, high = (as_text(table[column], pattern) for column in columns)
+    return value + (" [" + low + ", " + high + "]").where(table[columns[1]].notna(), "")
+
+
+def as_text(values: pd.Series, pattern: str = "{:.2f}") -> pd.Series:
+    """Return each number as text, a dash where there is none."""
+    cells = ["–" if pd.isna(value) else pattern.format(value).replace("-", "−") for value in values]
+    return pd.Series(cells, values.index, "str")
+
+
+def _marked(cells: pd.DataFrame, bold: pd.DataFrame | None, pattern: str) -> pd.DataFrame:
+    if bold is None:
+        return cells
+    return cells.assign(**{name: cells[name].mask(marks, cells[name].map(pattern.format)) for name, marks in bold.items()})
+
+
+def _alignment(cells: pd.DataFrame) -> list[str]:
+    return ["left" if name.startswith(TEXT_COLUMNS) else "right" for name in cells]
+
+
+def _escape_latex(text: str) -> str:
+    return text.translate(LATEX_ESCAPES)

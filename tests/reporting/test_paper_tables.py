@@ -268,9 +268,19 @@ def test_wrong_methods_and_missing_metrics_are_refused(plain, tmp_path, change, 
     assert not (tmp_path / "out.csv").exists()
 
 
-def test_a_table_of_references_alone_names_no_budget(plain, tmp_path):
+def test_a_table_of_references_alone_names_no_budget(plain, pretrained, tmp_path):
     _, markdown, _ = table_of([plain | {"budget": None}], tmp_path)
-    assert "Budget" not in markdown
+    assert "udget" not in markdown
+    several = [plain | {"budget": None}, pretrained | {"budget": None}]
+    text = table_of(several, tmp_path)[1].split("\n\n")[0]
+    assert "udget" not in text and "images common): " not in text
+    assert text.endswith("pretrained (pretraining IMDB-WIKI, 90 images common).")
+
+
+def test_only_the_experiment_that_trains_has_a_budget(plain, pretrained, tmp_path):
+    _, markdown, _ = table_of([plain | {"budget": None}, pretrained], tmp_path)
+    of_plain, of_pretrained = "(pretraining none, 100 images common).", "(pretraining IMDB-WIKI, 90 images common): Budget: "
+    assert f"plain {of_plain} pretrained {of_pretrained}" in markdown
 
 
 @pytest.mark.parametrize(
