@@ -118,10 +118,15 @@ class Plan:
 def make_plan(config: dict) -> Plan:
     """Return the plan of a config as its author wrote it.
 
+    The options of a config whose plan is saved were checked before it was. Checking them imports PyTorch, which takes seconds.
+
     Raises:
         InputError: as `check_config` and `check_options`.
     """
     checked = check_config(config)
+    saved = Path(Plan(checked, {}).path)
+    if saved.exists() and (plan := read_plan(saved)).config == checked:
+        return plan
     check_options(checked)
     classes = {}
     for name, method in checked["methods"].items():

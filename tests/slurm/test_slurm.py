@@ -90,7 +90,7 @@ def test_a_queue_gives_the_same_bytes_as_a_local_run(output, checkout, local):
 
 def test_a_job_killed_half_way_resumes_from_its_checkpoint(output, checkout):
     assert "CANCELLED" in output and "Trying to restart job" in output
-    log = (checkout / "results/queue/logs/train_folds/long/pml/seed0/1.log").read_text()
+    log = (checkout / "results/queue/logs/train_folds/long/pml/0/1.log").read_text()
     assert int(re.search(r"epoch (\d+)/40", log)[1]) > 1 and "epoch 40/40" in log
 
 

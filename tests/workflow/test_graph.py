@@ -216,9 +216,12 @@ def test_a_misspelt_option_stops_the_workflow_before_any_data_is_touched(checkou
 @pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_the_profile_of_a_gpu_trains_nothing_on_a_machine_that_shows_none(finished):
-    config = tiny_config()
-    config["experiments"]["fgnet_lopo"]["seeds"] = [1]
-    target = f"{SUITE}/runs/fgnet_lopo/kl/seed1/jobs/1.csv"
+    # Of a suite of its own, since the plan that a suite's jobs read is that of its last run.
+    for folder in ("datasets", "faces", "folds"):
+        shutil.copytree(finished / SUITE / folder, finished / "results/gpu" / folder)
+    config = tiny_config() | {"suite": "gpu"}
+    config["datasets"]["fgnet"]["archives"] = [{"path": f"{SUITE}/archives/fgnet.archive"}]
+    target = "results/gpu/runs/fgnet_lopo/kl/seed0/jobs/1.csv"
     run = snakemake(finished, target, "--workflow-profile", "profiles/gpu", config=config)
     assert run.returncode != 0 and not (finished / target).exists()
     assert "error: the job was given 1 GPU(s), but PyTorch can use 0" in run.stdout, run.stdout[-3000:]
