@@ -111,8 +111,10 @@ class Plan:
         return [f"results{path}" for path in made if path.startswith(("/tables/", "/figures/"))]
 
     def save(self) -> None:
-        """Write the plan to its `path`."""
-        write_text(json.dumps({"config": self.config, "classes": self.classes}, indent=1) + "\n", self.path)
+        """Write the plan to its `path`, unless it is there."""
+        text = json.dumps({"config": self.config, "classes": self.classes}, indent=1) + "\n"
+        if not Path(self.path).exists() or Path(self.path).read_text() != text:
+            write_text(text, self.path)
 
 
 def make_plan(config: dict) -> Plan:

@@ -271,7 +271,7 @@ OPENED: list[str] | None = None  # the files opened while it is a list
 
 def _note_open(event: str, arguments: tuple) -> None:
     if event == "open" and OPENED is not None and isinstance(arguments[0], (str, os.PathLike)):
-        OPENED.append(os.path.relpath(arguments[0]))
+        OPENED.append(os.path.abspath(arguments[0]))
 
 
 @pytest.mark.slow
@@ -288,7 +288,7 @@ def test_a_stage_reads_every_file_that_its_rule_declares(finished, tmp_path, mon
             function_of(rule)(dataclasses.replace(task, outputs=outputs))
             read, OPENED = OPENED, None
             # The table of a finished run stands for its directory, which is no declared output.
-            needed = [path for path in flat(task.inputs) if "/jobs/" not in path]
+            needed = [os.path.abspath(path) for path in flat(task.inputs) if "/jobs/" not in path]
             unread += [f"{rule}: {path}" for path in needed if not any(name.startswith(path) for name in read)]
     assert unread == []
 
