@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pandas as pd
@@ -307,6 +309,36 @@ def test_a_damaged_archive_stops_the_workflow_with_its_name(finished, tmp_path, 
     assert run.returncode != 0
     assert f"error: {archive}" in run.stdout, run.stdout[-3000:]
     assert not list((finished / "results/damaged/datasets/fgnet").glob("*"))
+
+
+class Files(BaseHTTPRequestHandler):
+    """Serves a picture-less archive under any name."""
+
+    CONTENT = b"not an archive"
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.CONTENT)))
+        self.end_headers()
+        self.wfile.write(self.CONTENT)
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.mark.slow
+def test_an_archive_is_downloaded_under_its_own_name_which_no_shell_reads(checkout):
+    config = fgnet_config("downloaded")
+    with HTTPServer(("127.0.0.1", 0), Files) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/FG NET;touch hacked;$(touch hacked).zip"
+        checksum = f"md5:{hashlib.md5(Files.CONTENT).hexdigest()}"
+        config["datasets"]["fgnet"]["archives"] = [{"url": url, "checksum": checksum}]
+        target = "resources/archives/fgnet/FG NET;touch hacked;$(touch hacked).zip"
+        run = snakemake(checkout, target, config=config)
+        server.shutdown()
+    assert run.returncode == 0, run.stdout[-3000:]
+    assert (checkout / target).read_bytes() == Files.CONTENT and not (checkout / "hacked").exists()
 
 
 @pytest.mark.slow

@@ -37,6 +37,7 @@ for handler in logger.handlers:
             shown.quiet = {Quietness.RULES}
 
 ENVIRONMENT = "../../environment.yml"
+FOLDERS = ["images"]
 REPORTED = {
     "report_data": ("Data", {"csv": "data", "png": "data"}),
     "evaluate_predictions": ("Tables", {"metrics": "metrics"}),
@@ -80,7 +81,7 @@ def outputs_of(rule):
     outputs = plan.patterns(rule)
     for name, caption in captions.items():
         outputs[name] = report(outputs[name], caption=f"../report/{caption}.rst", category=category)
-    return {name: path if Path(path).suffix else directory(path) for name, path in outputs.items()}
+    return {name: directory(path) if name in FOLDERS else path for name, path in outputs.items()}
 
 
 def settings_of(rule):
