@@ -296,7 +296,7 @@ def ten_steps(changes: dict) -> dict:
         gradients.append(torch.cat(of_all)[::100].clone())  # all would be a gigabyte
 
     hook = register_optimizer_step_pre_hook(keep_gradients)
-    loop.Trainer(model, settings, faces, part, watched={"validation": part}).train()
+    loop.Trainer(model, settings, faces, part, observer=loop.Observer(watched={"validation": part})).train()
     hook.remove()
     parts = {"backbone": model.backbone, "method": model.method}
     state = {f"{name}.{key}": value for name, module in parts.items() for key, value in module.state_dict().items()}
@@ -322,7 +322,7 @@ def train_few(ages, watched=None, **changes) -> Model:
     torch.manual_seed(0)
     backbone = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(48, 8))
     model = Model(backbone, PML(8, range(CLASSES), PML.Options()), torch.device("cpu"))
-    loop.Trainer(model, as_settings(training), faces, few(ages), watched=watched).train()
+    loop.Trainer(model, as_settings(training), faces, few(ages), observer=loop.Observer(watched=watched or {})).train()
     return model
 
 

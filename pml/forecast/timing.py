@@ -35,7 +35,7 @@ from pml.suite.settings import Settings, Training, build_settings
 from pml.task import Task
 from pml.training.data import Part
 from pml.training.device import choose_device
-from pml.training.loop import Trainer
+from pml.training.loop import Observer, Trainer
 from pml.training.model import build_model, predict
 
 UNKNOWN = 1.2  # what samples do not show, either way: other loads, other temperatures, pictures unlike the made-up ones
@@ -152,7 +152,7 @@ def measure_training(workload: str) -> Rates:
 
     try:
         model = build_model(settings, device)
-        Trainer(model, settings, faces, part, end_course=end_epoch).train()
+        Trainer(model, settings, faces, part, observer=Observer(end_course=end_epoch)).train()
         end_epoch()  # the last, which is not reported
         test = [_seconds(lambda: predict(model, faces, part.store_rows, settings)) / count for _ in range(3)][1:]
     except torch.cuda.OutOfMemoryError as error:

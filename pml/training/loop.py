@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -68,6 +69,26 @@ def mean_absolute_error(model: Model, faces: np.ndarray, part: Part, settings: S
     return float(np.abs(predicted_ages - part.ages).mean())
 
 
+@dataclass(frozen=True)
+class Observer:
+    """What follows a training from outside.
+
+    Attributes:
+        checkpoint: written at most once a minute, at the end of an epoch, and resumed from if it is there; None for none.
+        log: called with a line of text after every epoch, and once with a warning of the method.
+        watched: parts, none of them empty, whose MAE is recorded after every epoch as `<name>_mae`.
+        end_course: called with the number of each course but the last, from 1, when it has ended.
+    """
+
+    checkpoint: Path | None = None
+    log: Callable[[str], object] = lambda line: None
+    watched: dict[str, Part] = field(default_factory=dict)
+    end_course: Callable[[int], object] = lambda course: None
+
+
+NOBODY = Observer()
+
+
 class Trainer:
     """Trains a model in place and fills its history.
 
@@ -78,10 +99,6 @@ class Trainer:
     Args:
         faces: the face store, (M, H, W, 3) uint8.
         part: the training part, not empty.
-        checkpoint: written at most once a minute, at the end of an epoch, and resumed from if it is there; None for none.
-        log: called with a line of text after every epoch, and once with a warning of the method.
-        watched: parts, none of them empty, whose MAE is recorded after every epoch as `<name>_mae`.
-        end_course: called with the number of each course but the last, from 1, when it has ended.
     """
 
     def __init__(
@@ -92,14 +109,10 @@ class Trainer:
         part: Part,
         seed: int = 0,
         fold: int = 1,
-        checkpoint: Path | None = None,
-        log: Callable[[str], object] = lambda line: None,
-        watched: dict[str, Part] | None = None,
-        end_course: Callable[[int], object] = lambda course: None,
+        observer: Observer = NOBODY,
     ):
         self.model, self.settings, self.faces, self.part = model, settings, faces, part
-        self.seed, self.fold, self.checkpoint = seed, fold, checkpoint
-        self.log, self.watched, self.end_course = log, watched or {}, end_course
+        self.seed, self.fold, self.observer = seed, fold, observer
         self.epochs = settings.courses * settings.epochs
         self.precision = choose_precision(settings.precision, model.device)
         ages = np.trunc(part.ages) if settings.whole_ages else part.ages
@@ -126,17 +139,17 @@ class Trainer:
             loss = self._train_epoch(epoch)
             warning = self._end_epoch(epoch)
             if warning and not warned:
-                self.log(f"fold {self.fold} seed {self.seed} epoch {epoch + 1} warning: {warning}")
+                self.observer.log(f"fold {self.fold} seed {self.seed} epoch {epoch + 1} warning: {warning}")
                 warned = True
             self._watch(epoch)
             self.model.seconds = earlier + monotonic() - start
-            self.log(f"fold {self.fold} seed {self.seed} epoch {epoch + 1}/{self.epochs} loss {loss:.4f}")
+            self.observer.log(f"fold {self.fold} seed {self.seed} epoch {epoch + 1}/{self.epochs} loss {loss:.4f}")
             if epoch + 1 == self.epochs:
                 break
             if (epoch + 1) % self.settings.epochs == 0:
-                self.end_course((epoch + 1) // self.settings.epochs)
-            if self.checkpoint and processes.rank() == 0 and monotonic() - saved >= CHECKPOINT_SECONDS:
-                self._save(self.checkpoint)
+                self.observer.end_course((epoch + 1) // self.settings.epochs)
+            if self.observer.checkpoint and processes.rank() == 0 and monotonic() - saved >= CHECKPOINT_SECONDS:
+                self._save(self.observer.checkpoint)
                 saved = monotonic()
         if self.model.best:
             self.model.load_weights(self.model.best["weights"])
@@ -210,7 +223,7 @@ class Trainer:
     def _watch(self, epoch: int) -> None:
         """Add the errors on the watched parts to the history, and keep the weights if they are the best so far."""
         model, settings = self.model, self.settings
-        for name, part in self.watched.items():
+        for name, part in self.observer.watched.items():
             mae = model.history[-1][f"{name}_mae"] = mean_absolute_error(model, self.faces, part, settings)
             competes = name == settings.selection and epoch >= self.epochs - settings.epochs
             if competes and (model.best is None or mae < model.best["mae"]):
@@ -231,10 +244,10 @@ class Trainer:
 
     def _restore(self) -> int:
         """Go back to the checkpoint, if there is one; return the number of epochs that are behind."""
-        if not (self.checkpoint and self.checkpoint.exists()):
+        if not (self.observer.checkpoint and self.observer.checkpoint.exists()):
             return 0
         model = self.model
-        state = torch.load(self.checkpoint, map_location=model.device, weights_only=True)
+        state = torch.load(self.observer.checkpoint, map_location=model.device, weights_only=True)
         model.load_weights(state)
         self.optimiser.load_state_dict(state["optimiser"])
         self.scaler.load_state_dict(state["scaler"])

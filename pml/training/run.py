@@ -5,7 +5,6 @@ import resource
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -16,7 +15,7 @@ from pml.task import Task
 from pml.training import processes, run_directory
 from pml.training.data import ExperimentData, Part
 from pml.training.device import choose_device
-from pml.training.loop import Trainer, seeds_of
+from pml.training.loop import Observer, Trainer, seeds_of
 from pml.training.model import Model, build_model, predict
 from pml.training.precision import choose_precision
 
@@ -76,8 +75,8 @@ class Run:
             if processes.rank() == 0:
                 run_directory.write_predictions(self.directory, test_part.index, predicted_ages, course)
 
-        given: dict[str, Any] = {"checkpoint": checkpoint, "log": _log, "watched": watched, "end_course": end_course}
-        Trainer(model, self.settings, self.data.faces, train_part, self.seed, self.fold, **given).train()
+        observer = Observer(checkpoint, _log, watched, end_course)
+        Trainer(model, self.settings, self.data.faces, train_part, self.seed, self.fold, observer).train()
         predicted_ages, distribution = predict(model, self.data.faces, test_part.store_rows, self.settings)
         if processes.rank() > 0:
             return

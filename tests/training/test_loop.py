@@ -29,7 +29,8 @@ def build(settings):
 
 def train(model, settings, data, part=None, **given):
     part = data.part(1, "train") if part is None else part
-    loop.Trainer(model, settings, data.faces, part, **given).train()
+    observed = {name: given.pop(name) for name in ("checkpoint", "log", "watched", "end_course") if name in given}
+    loop.Trainer(model, settings, data.faces, part, **given, observer=loop.Observer(**observed)).train()
     return model
 
 

@@ -110,7 +110,7 @@ def test_another_seed_writes_other_bytes(finished, settings, tmp_path):
 
 def test_other_settings_have_another_checkpoint(finished, settings, tmp_path, monkeypatch):
     checkpoints = []
-    monkeypatch.setattr(run.Trainer, "train", lambda trainer: checkpoints.append(trainer.checkpoint))
+    monkeypatch.setattr(run.Trainer, "train", lambda trainer: checkpoints.append(trainer.observer.checkpoint))
     for learning_rate in (0.01, 0.02, 0.01):
         changed = dataclasses.replace(settings, learning_rate=learning_rate)
         (tmp_path / "run.json").unlink(missing_ok=True)
