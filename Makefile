@@ -5,6 +5,8 @@ CORES ?= $(shell nproc)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Each process of the tests has a core; two threads in each would wait for one another.
 test smoke: export OMP_NUM_THREADS = 1
+# What takes minutes begins first, so that no core waits for it at the end.
+LONG = tests/slurm tests/workflow tests/test_recipes.py tests/forecast
 
 .PHONY: demo test smoke check bench
 
@@ -12,7 +14,7 @@ demo: .venv/installed
 	snakemake --cores $(CORES)
 
 test: .venv/installed check
-	python -m pytest -n $(CORES) --dist loadscope
+	python -m pytest -n $(CORES) --dist loadscope --no-loadscope-reorder $(LONG) tests
 
 smoke: .venv/installed
 	ruff check .
