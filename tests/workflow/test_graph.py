@@ -7,21 +7,17 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
-import yaml
-from snakemake.utils import update_config
 
 from pml.stage import function_of
 from pml.suite import read_plan
 from pml.suite.plan import RULES
 from pml.task import flat
-from tests.workflow.checkout import ROOT, copy_checkout, fgnet_config, snakemake, tiny_config
+from tests.workflow.checkout import copy_checkout, fgnet_config, snakemake, tiny_config
 
 SUITE = "results/tiny"
 
@@ -177,34 +173,6 @@ def test_the_report_is_one_html_file_with_the_captions(finished):
 
 
 @pytest.mark.slow
-def test_a_config_may_be_read_over_another(checkout):
-    whole = {}
-    for name in ("components.yaml", "over/fgnet_people.yaml"):
-        update_config(whole, yaml.safe_load((ROOT / "config" / name).read_text()))
-    run = snakemake(checkout, "--dry-run", config=whole)
-    assert run.returncode == 0 and "train_folds" in run.stdout, run.stdout[-2000:]
-
-
-@pytest.mark.slow
-def test_an_unknown_key_stops_the_workflow_with_the_nearest_known_one(checkout):
-    config = tiny_config()
-    config["experiments"]["fgnet_lopo"]["seed"] = [0, 1]
-    run = snakemake(checkout, "--dry-run", config=config)
-    assert run.returncode != 0
-    assert "unknown key 'seed'; did you mean 'seeds'?" in run.stdout
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("arguments", [[], ["--dry-run"]])
-def test_a_misspelt_option_stops_the_workflow_before_any_data_is_touched(checkout, arguments):
-    config = tiny_config() | {"suite": "misspelt"}
-    config["methods"]["pml"]["options"] = {"margin_scal": 1}
-    run = snakemake(checkout, *arguments, config=config)
-    assert run.returncode != 0 and "config: methods.pml" in run.stdout and "did you mean 'margin_scale'?" in run.stdout
-    assert not (checkout / "results/misspelt").exists()
-
-
-@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_the_profile_of_a_gpu_trains_nothing_on_a_machine_that_shows_none(finished):
     # Of a suite of its own, since the plan that a suite's jobs read is that of its last run.
@@ -216,13 +184,6 @@ def test_the_profile_of_a_gpu_trains_nothing_on_a_machine_that_shows_none(finish
     run = snakemake(finished, target, "--workflow-profile", "profiles/gpu", config=config)
     assert run.returncode != 0 and not (finished / target).exists()
     assert "error: the job was given 1 GPU(s), but PyTorch can use 0" in run.stdout, run.stdout[-3000:]
-
-
-@pytest.mark.slow
-def test_use_conda_without_conda_names_the_command_to_use_instead(checkout):
-    run = snakemake(checkout, "--use-conda")
-    assert run.returncode != 0
-    assert "snakemake --cores" in run.stdout and "no conda" in run.stdout
 
 
 BY_HAND = {
@@ -298,45 +259,6 @@ def test_a_damaged_archive_stops_the_workflow_with_its_name(finished, tmp_path, 
     assert run.returncode != 0
     assert f"error: {archive}" in run.stdout, run.stdout[-3000:]
     assert not list((finished / "results/damaged/datasets/fgnet").glob("*"))
-
-
-class Files(BaseHTTPRequestHandler):
-    """Serves a picture-less archive under any name."""
-
-    CONTENT = b"not an archive"
-
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(self.CONTENT)))
-        self.end_headers()
-        self.wfile.write(self.CONTENT)
-
-    def log_message(self, *arguments):
-        pass
-
-
-@pytest.mark.slow
-def test_an_archive_is_downloaded_under_its_own_name_which_no_shell_reads(checkout):
-    config = fgnet_config("downloaded")
-    with HTTPServer(("127.0.0.1", 0), Files) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}/FG NET;touch hacked;$(touch hacked).zip"
-        checksum = f"md5:{hashlib.md5(Files.CONTENT).hexdigest()}"
-        config["datasets"]["fgnet"]["archives"] = [{"url": url, "checksum": checksum}]
-        target = "resources/archives/fgnet/FG NET;touch hacked;$(touch hacked).zip"
-        run = snakemake(checkout, target, config=config)
-        server.shutdown()
-    assert run.returncode == 0, run.stdout[-3000:]
-    assert (checkout / target).read_bytes() == Files.CONTENT and not (checkout / "hacked").exists()
-
-
-@pytest.mark.slow
-def test_a_missing_archive_stops_the_workflow_and_says_how_to_obtain_it(checkout):
-    config = fgnet_config("missing")
-    config["datasets"]["fgnet"]["archives"] = [{"path": "elsewhere/FGNET.zip"}]
-    run = snakemake(checkout, config=config)
-    assert run.returncode != 0
-    assert "error: elsewhere/FGNET.zip: no such archive or folder; download it from" in run.stdout, run.stdout[-3000:]
 
 
 @pytest.mark.slow

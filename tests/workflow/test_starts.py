@@ -1,0 +1,91 @@
+"""What a start of snakemake refuses or fetches, before or without the whole graph."""
+
+import hashlib
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+from tests.workflow.checkout import ROOT, copy_checkout, fgnet_config, snakemake, tiny_config
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory) -> Path:
+    return copy_checkout(tmp_path_factory.mktemp("checkout"))
+
+
+@pytest.mark.slow
+def test_a_config_may_be_read_over_another(checkout):
+    whole = {}
+    for name in ("components.yaml", "over/fgnet_people.yaml"):
+        update_config(whole, yaml.safe_load((ROOT / "config" / name).read_text()))
+    run = snakemake(checkout, "--dry-run", config=whole)
+    assert run.returncode == 0 and "train_folds" in run.stdout, run.stdout[-2000:]
+
+
+@pytest.mark.slow
+def test_an_unknown_key_stops_the_workflow_with_the_nearest_known_one(checkout):
+    config = tiny_config()
+    config["experiments"]["fgnet_lopo"]["seed"] = [0, 1]
+    run = snakemake(checkout, "--dry-run", config=config)
+    assert run.returncode != 0
+    assert "unknown key 'seed'; did you mean 'seeds'?" in run.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [[], ["--dry-run"]])
+def test_a_misspelt_option_stops_the_workflow_before_any_data_is_touched(checkout, arguments):
+    config = tiny_config() | {"suite": "misspelt"}
+    config["methods"]["pml"]["options"] = {"margin_scal": 1}
+    run = snakemake(checkout, *arguments, config=config)
+    assert run.returncode != 0 and "config: methods.pml" in run.stdout and "did you mean 'margin_scale'?" in run.stdout
+    assert not (checkout / "results/misspelt").exists()
+
+
+@pytest.mark.slow
+def test_use_conda_without_conda_names_the_command_to_use_instead(checkout):
+    run = snakemake(checkout, "--use-conda")
+    assert run.returncode != 0
+    assert "snakemake --cores" in run.stdout and "no conda" in run.stdout
+
+
+class Files(BaseHTTPRequestHandler):
+    """Serves a picture-less archive under any name."""
+
+    CONTENT = b"not an archive"
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.CONTENT)))
+        self.end_headers()
+        self.wfile.write(self.CONTENT)
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.mark.slow
+def test_an_archive_is_downloaded_under_its_own_name_which_no_shell_reads(checkout):
+    config = fgnet_config("downloaded")
+    with HTTPServer(("127.0.0.1", 0), Files) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/FG NET;touch hacked;$(touch hacked).zip"
+        checksum = f"md5:{hashlib.md5(Files.CONTENT).hexdigest()}"
+        config["datasets"]["fgnet"]["archives"] = [{"url": url, "checksum": checksum}]
+        target = "resources/archives/fgnet/FG NET;touch hacked;$(touch hacked).zip"
+        run = snakemake(checkout, target, config=config)
+        server.shutdown()
+    assert run.returncode == 0, run.stdout[-3000:]
+    assert (checkout / target).read_bytes() == Files.CONTENT and not (checkout / "hacked").exists()
+
+
+@pytest.mark.slow
+def test_a_missing_archive_stops_the_workflow_and_says_how_to_obtain_it(checkout):
+    config = fgnet_config("missing")
+    config["datasets"]["fgnet"]["archives"] = [{"path": "elsewhere/FGNET.zip"}]
+    run = snakemake(checkout, config=config)
+    assert run.returncode != 0
+    assert "error: elsewhere/FGNET.zip: no such archive or folder; download it from" in run.stdout, run.stdout[-3000:]
