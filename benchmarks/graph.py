@@ -36,7 +36,7 @@ def main() -> None:
             ).stdout
             seconds, busy = perf_counter() - start, _processor_seconds() - busy
         megabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-        trainings = int(re.search(r"^train_folds +(\d+)$", plan.stdout + plan.stderr, re.MULTILINE)[1])
+        trainings = int(re.search(r"^train_folds +(\d+)$", plan, re.MULTILINE)[1])
         points.append((trainings, busy))
         print(f"{seeds:13} {trainings:10,} {seconds:8.1f} {busy:17.1f} {megabytes:8.0f}", flush=True)
     (few, short), (middle, between), (many, long) = points
