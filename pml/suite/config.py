@@ -200,11 +200,6 @@ def method_folds(experiment: dict, method: str) -> list[int]:
     return folds(experiment["method_folds"].get(method, experiment["folds"]))
 
 
-def is_synthetic(dataset: dict) -> bool:
-    """Return whether a data set of the config is drawn."""
-    return any("synthetic" in archive for archive in dataset["archives"])
-
-
 def fold_jobs(experiment: dict, method: str) -> Iterator[list[int]]:
     """Yield, for each training job of `method`, the folds that its process trains one after the other."""
     numbers, size = method_folds(experiment, method), experiment["folds_per_job"]

@@ -3,12 +3,12 @@
 import os
 from pathlib import Path
 
+from pml.files import PUBLISHED
 from pml.suite.config import comparison_reference, folds, method_folds
 from pml.suite.data_jobs import data_name, datasets, experiments, faces
 from pml.suite.plan import Needs, Plan, Wildcards, rule
 from pml.suite.run_jobs import first_run, method_jobs, methods_of
 
-PUBLISHED = Path(__file__).parents[1] / "published"
 PAPER_TABLES = {
     "table2": "table2_morph2_setting1.csv",
     "table3": "table3_morph2_setting2.csv",
