@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from pkgutil import resolve_name
 
-from pml.errors import InputError, stage_main
+from pml.errors import InputError, stage_main, suggest
 from pml.suite import read_plan
 from pml.suite.plan import RULES, wildcards_of
 
@@ -45,10 +45,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if os.environ.get("RANK", "0") == "0":  # of the processes of torchrun, one
         print("python -m pml.stage", shlex.join(arguments), file=sys.stderr, flush=True)
     plan, job = read_plan(options["suite"]), {name: options[name] for name in wildcards_of(rule)}
-    if job not in RULES[rule].each(plan):
-        named = ", ".join(f"{name} {value}" for name, value in job.items())
-        raise InputError(f"{options['suite']}: no job {rule} of {named}; see `pml status` for the jobs that there are")
+    jobs = RULES[rule].each(plan)
+    if job not in jobs:
+        known = [_named(other) for other in jobs]
+        raise InputError(f"{options['suite']}: no job {rule} of {_named(job)}{suggest(_named(job), known)}")
     function(plan.task(rule, **job), **{each.name: options[each.name] for each in given})
+
+
+def _named(job: dict[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in job.items())
 
 
 if __name__ == "__main__":

@@ -52,7 +52,10 @@ def test_bad_input_is_one_line_and_exit_code_2(saved, handed, capsys):
         (["align_face", "--suite", "x"], "invalid choice: 'align_face'"),
         (["align_faces", "--suite", "none.json", "--dataset", "fgnet"], "none.json: no such file"),
         (["align_faces", "--suite", "none.json"], "--dataset"),
-        (["align_faces", "--suite", "results/demo/suite.json", "--dataset", "fgnt"], "no job align_faces of dataset fgnt"),
+        (
+            ["align_faces", "--suite", "results/demo/suite.json", "--dataset", "fgnt"],
+            "no job align_faces of dataset fgnt; did you mean 'dataset fgnet'?",
+        ),
     ],
 )
 def test_a_job_that_there_is_not_is_named(saved, handed, line, words, capsys):
