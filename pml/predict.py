@@ -20,7 +20,7 @@ from pml.files import replacing
 from pml.progress import progress
 from pml.reporting.style import PAGE, PALETTE
 from pml.training.device import choose_device
-from pml.training.model import load_model, predict
+from pml.training.model import load_model_of_faces, predict
 from pml.training.run_directory import read_run
 
 MASS = 0.8  # of the predicted distribution, which the interval holds at least
@@ -65,7 +65,7 @@ def predict_photos(photos: Sequence[Path], run: Path, output: Path) -> None:
     if output.exists() and not output.is_dir():
         raise InputError(f"{output}: not a folder; name one under --output")
     facts = read_run(run)
-    model, settings = load_model(run, choose_device("auto"))
+    model, settings = load_model_of_faces(run, choose_device("auto"))
     detector = FaceDetector()
     detections, faces = zip(
         *(find_face(photo, detector, facts["face_size"]) for photo in progress(photos, "faces")), strict=True

@@ -32,9 +32,11 @@ REGISTRIES = {
         "pretraining": "pml.folds.pretraining:pretraining",
     },
     "backbone": {
-        "resnet18": "pml.training.backbone:resnet18",
-        "resnet34": "pml.training.backbone:resnet34",
-        "timm": "pml.training.backbone:timm",
+        "resnet18": "pml.backbones.libraries:resnet18",
+        "resnet34": "pml.backbones.libraries:resnet34",
+        "timm": "pml.backbones.libraries:timm",
+        "efficientnet_lite0": "pml.backbones.efficientnet_lite0:efficientnet_lite0",
+        "faceres_deep": "pml.backbones.face_network:faceres_deep",
     },
     "method": {
         "pml": "pml.progressive_margin:PML",
@@ -47,19 +49,6 @@ REGISTRIES = {
         "constant_median": "baselines.constant_median:ConstantMedian",
         "id_lookup": "baselines.id_lookup:IDLookup",
     },
-}
-
-
-# The ImageNet weights of a backbone: torchvision's own, IMAGENET1K_V1.
-WEIGHTS = {
-    "resnet18": (
-        "https://download.pytorch.org/models/resnet18-f37072fd.pth",
-        "sha256:f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec",
-    ),
-    "resnet34": (
-        "https://download.pytorch.org/models/resnet34-b627a593.pth",
-        "sha256:b627a593bcbe140c234610266fe4f8ae95ea42fc881d091c9b6052e6b1d0590f",
-    ),
 }
 
 

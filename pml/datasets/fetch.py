@@ -1,4 +1,4 @@
-"""Stages: download an archive or weights, and keep the file only if its checksum is right."""
+"""Stage: download an archive, and keep the file only if its checksum is right."""
 
 import sys
 import time
@@ -16,7 +16,7 @@ ATTEMPTS = 3
 TIMEOUT = 60  # seconds without a byte
 CHUNK = 2**20  # one step of the progress bar: 1 MB
 TRANSIENT = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
-BY_HAND = "download it by hand and name the file in the config under datasets.<name>.archives"
+NAME_IT = "name the file in the config under datasets.<name>.archives"
 
 
 def fetch_archive(task: Task) -> None:
@@ -24,12 +24,7 @@ def fetch_archive(task: Task) -> None:
     fetch(task.settings["url"], task.outputs["archive"], task.settings["checksum"])
 
 
-def fetch_weights(task: Task) -> None:
-    """Download the weights of a backbone."""
-    fetch(task.settings["url"], task.outputs["weights"], task.settings["checksum"])
-
-
-def fetch(url: str, output: str | Path, checksum: str | None = None, pause: float = 2.0) -> None:
+def fetch(url: str, output: str | Path, checksum: str | None = None, pause: float = 2.0, by_hand: str = NAME_IT) -> None:
     """Download `url` to `output`, unless a file with that checksum is there already.
 
     A transfer that breaks off goes on from where it stopped, if the server can, up to `ATTEMPTS` times; one that is killed does
@@ -38,11 +33,12 @@ def fetch(url: str, output: str | Path, checksum: str | None = None, pause: floa
     Args:
         checksum: `md5:HEX` or `sha256:HEX`; None takes the file as it comes, and one that is there as it is.
         pause: seconds before the second attempt; each further pause is twice as long.
+        by_hand: what to do with the file once it was downloaded by hand, for the message of an error.
 
     Raises:
         InputError: the server cannot be reached, has no such file, or sends one with another checksum.
     """
-    output = Path(output)
+    output, remedy = Path(output), f"download it by hand and {by_hand}"
     if checksum is not None:
         parse_checksum(checksum)
 
@@ -57,12 +53,12 @@ def fetch(url: str, output: str | Path, checksum: str | None = None, pause: floa
     try:
         pooch.retrieve(url, checksum, fname=output.name, path=output.parent, downloader=downloader)
     except requests.HTTPError as error:
-        raise InputError(f"{url}: the server answers '{error}'; correct the URL, or {BY_HAND}") from None
+        raise InputError(f"{url}: the server answers '{error}'; correct the URL, or {remedy}") from None
     except requests.RequestException as error:
-        raise InputError(f"{url}: cannot be downloaded ({_reason(error)}); check the network, or {BY_HAND}") from None
+        raise InputError(f"{url}: cannot be downloaded ({_reason(error)}); check the network, or {remedy}") from None
     except ValueError as error:  # pooch: the checksum differs; its message has both values
         raise InputError(
-            f"{url}: {error} Try again; if the owners changed the file, correct its checksum, or {BY_HAND}"
+            f"{url}: {error} Try again; if the owners changed the file, correct its checksum, or {remedy}"
         ) from None
     except OSError as error:
         raise InputError(f"{output}: cannot be written ({error}); free the disk or change the folder") from None

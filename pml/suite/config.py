@@ -12,10 +12,10 @@ from jsonschema.validators import extend
 
 from pml.errors import InputError, suggest
 from pml.files import load_schema
-from pml.registry import REGISTRIES, WEIGHTS, find_options
-from pml.suite.settings import Training, schema_of
+from pml.registry import REGISTRIES, find_options
+from pml.starts import STARTS, starts_of
+from pml.suite.settings import Frozen, Training, schema_of
 
-IMAGENET = "imagenet"
 PRETRAINED_FOLD = 1  # of the experiment that another one starts from
 
 
@@ -47,10 +47,10 @@ def check_config(config: dict) -> dict:
     if errors:
         # A misspelt key may also leave the right one missing; the misspelling is the cause.
         raise InputError(_message(best_match([e for e in errors if e.validator == "additionalProperties"] or errors)))
-    given, config = config, _filled(config, schema, schema)
+    config = _filled(config, schema, schema)
     for name in config["experiments"]:
         _check_experiment(config, name)
-        _check_initialisation(config, name, "pretraining" in given["experiments"][name])
+        _check_initialisation(config, name)
     for name, table in config["tables"].items():
         where = f"config: tables.{name}.experiments"
         (_check_curricula if name == "table6" else _check_one_dataset)(config, table["experiments"], where)
@@ -94,6 +94,7 @@ def config_schema() -> dict:
     """Return the JSON schema of a config."""
     schema = load_schema("config")
     schema["$defs"]["training"] = schema_of(Training)
+    schema["$defs"]["frozen"] = schema_of(Frozen) | {"type": ["object", "null"]}
     return schema
 
 
@@ -119,17 +120,24 @@ def _check_experiment(config: dict, name: str) -> None:
         raise InputError(f"{where}.training.ages: {first_age} is not below {last_age}; write the first age, then the last")
 
 
-def _check_initialisation(config: dict, name: str, says_pretraining: bool) -> None:
-    """Check that an experiment's initial weights are there, or will be."""
+def _check_initialisation(config: dict, name: str) -> None:
+    """Check that an experiment's initial weights are there, or will be, and fill in what faces a known start has seen."""
     experiment, where = config["experiments"][name], f"config: experiments.{name}.initialisation"
     start = experiment["initialisation"]
-    if start == IMAGENET and experiment["backbone"] not in WEIGHTS:
-        raise InputError(f"{where}: no ImageNet weights of '{experiment['backbone']}' are known; give 'random' or a checkpoint")
-    if start in ("random", IMAGENET):
+    known = starts_of(experiment["backbone"])
+    if start in ("random", *known):
+        faces = "none" if start == "random" else STARTS[experiment["backbone"], start].faces
+        if experiment.setdefault("pretraining", faces) != faces:
+            raise InputError(
+                f"config: experiments.{name}.pretraining: the start '{start}' has seen: {faces}; leave the key out"
+            )
         return
+    if isinstance(start, str) and start in {name for _, name in STARTS}:
+        remedy = f"give {', '.join(['random', *known])} or a checkpoint"
+        raise InputError(f"{where}: no weights '{start}' of the backbone {experiment['backbone']} are known; {remedy}")
     if isinstance(start, str) and not Path(start).is_file():
-        raise InputError(f"{where}: '{start}' is no checkpoint file{suggest(start, ['random', IMAGENET])}")
-    if not says_pretraining:
+        raise InputError(f"{where}: '{start}' is no checkpoint file{suggest(start, ['random', *known])}")
+    if "pretraining" not in experiment:
         place = f"config: experiments.{name}.pretraining"
         raise InputError(f"{place}: say what face data the initial weights have seen, such as none or IMDB-WIKI")
     if isinstance(start, str):
@@ -144,6 +152,8 @@ def _check_initialisation(config: dict, name: str, says_pretraining: bool) -> No
     source = config["experiments"][start["experiment"]]
     if any(source[key] != experiment[key] for key in ("backbone", "backbone_options")):
         raise InputError(f"{where}: {start['experiment']} has the backbone {source['backbone']}; take the same for both")
+    if source["frozen"] != experiment["frozen"]:
+        raise InputError(f"{where}: {start['experiment']} has another 'frozen' than {name}; take the same for both")
     for method in experiment["methods"]:
         _known(method, source["methods"], f"{where}: methods of {start['experiment']}")
         if PRETRAINED_FOLD not in method_folds(source, method) or PRETRAINED_FOLD not in folds(source["keep_models"]):

@@ -3,9 +3,10 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pml.registry import WEIGHTS
-from pml.suite.config import IMAGENET, method_folds
+from pml.starts import STARTS, starts_of
+from pml.suite.config import method_folds
 from pml.suite.plan import Needs, Plan, Wildcards, rule
+from pml.suite.settings import fingerprint
 
 
 def datasets(plan: Plan) -> list[Wildcards]:
@@ -46,6 +47,57 @@ def faces(plan: Plan, experiment: str) -> dict[str, str]:
     store = plan.outputs("align_faces", dataset=dataset)
     index = plan.outputs("index_images", dataset=dataset)["index"]
     return {"index": index, "faces_table": store["table"], "faces": store["faces"]}
+
+
+def training_data(plan: Plan, experiment: str) -> dict[str, str]:
+    """Return what a training of an experiment reads: the index, the faces or their embeddings, and the folds."""
+    paths = faces(plan, experiment)
+    store = paths.pop("faces")
+    if plan.config["experiments"][experiment]["frozen"] is not None:
+        store = plan.outputs("embed_faces", **embedding_store(plan, experiment))["embeddings"]
+    return paths | {"store": store} | plan.outputs("assign_folds", experiment=experiment)
+
+
+def start_of(plan: Plan, experiment: str) -> str:
+    """Return what the backbone of an experiment starts from: "random" or a checkpoint.
+
+    Of an experiment that starts from another one this is the other's, back to the first.
+    """
+    chosen = plan.config["experiments"][experiment]
+    given = chosen["initialisation"]
+    if not isinstance(given, str):
+        return start_of(plan, given["experiment"])
+    if given in starts_of(chosen["backbone"]):
+        return plan.outputs("fetch_weights", backbone=chosen["backbone"], start=given)["weights"]
+    return given
+
+
+def embedded_network(plan: Plan, experiment: str) -> dict:
+    """Return all that decides the features of a face under an experiment's frozen backbone."""
+    chosen = plan.config["experiments"][experiment]
+    copies = chosen["frozen"]["copies"]
+    described = {"backbone": chosen["backbone"], "backbone_options": chosen["backbone_options"]}
+    described |= {"initialisation": start_of(plan, experiment), "copies": copies}
+    return described | ({"augmentation": chosen["training"]["augmentation"]} if copies else {})
+
+
+def embedding_store(plan: Plan, experiment: str) -> Wildcards:
+    """Return which store of embeddings a frozen experiment reads; several may share one."""
+    embedded = embedded_network(plan, experiment)
+    name = f"{embedded['backbone'].replace(':', '.')}-{fingerprint(embedded)[:8]}"
+    return {"dataset": plan.config["experiments"][experiment]["dataset"], "network": name}
+
+
+def stores(plan: Plan) -> dict[tuple[str, ...], str]:
+    """Return the stores of embeddings, each with the first experiment that reads it."""
+    frozen = [
+        name for name, chosen in plan.config["experiments"].items() if chosen["frozen"] is not None and plan.trained(name)
+    ]
+    return {tuple(embedding_store(plan, name).values()): name for name in reversed(frozen)}
+
+
+def embeddings(plan: Plan) -> list[Wildcards]:
+    return [{"dataset": dataset, "network": network} for dataset, network in stores(plan)]
 
 
 def downloads(plan: Plan) -> list[Wildcards]:
@@ -100,6 +152,15 @@ def align_faces(plan: Plan, dataset: str) -> Needs:
     return {name: indexed[name] for name in ("images", "index", "landmarks")}, {"size": plan.config["face_size"]}
 
 
+@rule("pml.training.embed:embed_faces", embeddings, embeddings="results/{suite}/embeddings/{dataset}/{network}.npy")
+def embed_faces(plan: Plan, dataset: str, network: str) -> Needs:
+    experiment = stores(plan)[dataset, network]
+    settings = embedded_network(plan, experiment)
+    weights = [] if settings["initialisation"] == "random" else [settings["initialisation"]]
+    inputs = {"faces": plan.outputs("align_faces", dataset=dataset)["faces"], "initialisation": weights}
+    return inputs, settings | {"device": plan.config["experiments"][experiment]["training"]["device"]}
+
+
 @rule("pml.folds.assign:assign_folds", experiments, folds="results/{suite}/folds/{experiment}/folds.csv")
 def assign_folds(plan: Plan, experiment: str) -> Needs:
     """The list of images, if the protocol has one, is an input once it is there; the stage complains of one that is not."""
@@ -115,11 +176,12 @@ def assign_folds(plan: Plan, experiment: str) -> Needs:
 
 def fetched_weights(plan: Plan) -> list[Wildcards]:
     chosen = {name: of for name, of in plan.config["experiments"].items() if plan.trained(name)}
-    started = [experiment["backbone"] for experiment in chosen.values() if experiment["initialisation"] == IMAGENET]
-    return [{"backbone": backbone} for backbone in dict.fromkeys(started)]
+    started = [(experiment["backbone"], experiment["initialisation"]) for experiment in chosen.values()]
+    named = [(backbone, name) for backbone, name in started if isinstance(name, str) and name in starts_of(backbone)]
+    return [{"backbone": backbone, "start": name} for backbone, name in dict.fromkeys(named)]
 
 
-@rule("pml.datasets.fetch:fetch_weights", fetched_weights, weights="resources/weights/{backbone}.pth")
-def fetch_weights(plan: Plan, backbone: str) -> Needs:
-    url, checksum = WEIGHTS[backbone]
-    return {}, {"url": url, "checksum": checksum}
+@rule("pml.backbones.fetch:fetch_weights", fetched_weights, weights="resources/weights/{backbone}-{start}.pth")
+def fetch_weights(plan: Plan, backbone: str, start: str) -> Needs:
+    chosen = STARTS[backbone, start]
+    return {}, {"files": chosen.files, "read": chosen.read}

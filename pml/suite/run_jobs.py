@@ -1,7 +1,7 @@
 """The jobs from faces and folds to run directories, their predictions and their metrics."""
 
-from pml.suite.config import IMAGENET, PRETRAINED_FOLD, fold_jobs, folds
-from pml.suite.data_jobs import data_name, experiments, faces
+from pml.suite.config import PRETRAINED_FOLD, fold_jobs, folds
+from pml.suite.data_jobs import data_name, experiments, faces, start_of, training_data
 from pml.suite.plan import Needs, Plan, Wildcards, rule
 
 JOBS = "results/{suite}/runs/{experiment}/{method}/seed{seed}/jobs/{job}.csv"
@@ -40,11 +40,14 @@ def methods_of(plan: Plan, experiment: str) -> list[dict]:
 
 
 def start(plan: Plan, experiment: str, method: str) -> tuple[str, list[str]]:
-    """Return what a method starts from in an experiment, "random" or a checkpoint, and the files that this waits for."""
+    """Return what a method's training starts from in an experiment, "random" or a checkpoint, and the files that it waits for.
+
+    Behind a frozen backbone the trunk starts at random, unless the experiment starts from another one.
+    """
     chosen = plan.config["experiments"][experiment]
     given = chosen["initialisation"]
     if isinstance(given, str):
-        path = plan.outputs("fetch_weights", backbone=chosen["backbone"])["weights"] if given == IMAGENET else given
+        path = start_of(plan, experiment) if chosen["frozen"] is None else "random"
         return path, [] if path == "random" else [path]
     source = plan.config["experiments"][given["experiment"]]
     jobs = enumerate(fold_jobs(source, method), 1)
@@ -89,6 +92,11 @@ def job_settings(plan: Plan, experiment: str, method: str, seed: str, job: str) 
     }
 
 
+def embedded_from(plan: Plan, experiment: str) -> dict:
+    """Return what is needed to embed another face as those of a frozen experiment were."""
+    return {"initialisation": start_of(plan, experiment), "face_size": plan.config["face_size"]}
+
+
 def run_settings(plan: Plan, experiment: str, method: str) -> dict:
     """Return the settings of a method's training in an experiment (`pml.suite.settings.Settings`)."""
     chosen = plan.config["experiments"][experiment]
@@ -98,6 +106,8 @@ def run_settings(plan: Plan, experiment: str, method: str) -> dict:
         "backbone": chosen["backbone"],
         "backbone_options": chosen["backbone_options"],
         "initialisation": start(plan, experiment, method)[0],
+        "frozen": chosen["frozen"],
+        "embedded": None if chosen["frozen"] is None else embedded_from(plan, experiment),
         "courses": len(chosen["curriculum"]) + 1,
         **chosen["training"],
     }
@@ -105,7 +115,7 @@ def run_settings(plan: Plan, experiment: str, method: str) -> dict:
 
 @rule("pml.training.run:train_folds", training_jobs, jobs=JOBS)
 def train_folds(plan: Plan, experiment: str, method: str, seed: str, job: str) -> Needs:
-    inputs = faces(plan, experiment) | plan.outputs("assign_folds", experiment=experiment)
+    inputs = training_data(plan, experiment)
     settings = job_settings(plan, experiment, method, seed, job)
     settings |= {"training": run_settings(plan, experiment, method)}
     settings |= {"keep_models": folds(plan.config["experiments"][experiment]["keep_models"])}
@@ -131,7 +141,7 @@ def shown_runs(plan: Plan) -> list[Wildcards]:
     features="results/{suite}/features/{experiment}/{method}/fold{fold}.npz",
 )
 def extract_features(plan: Plan, experiment: str, method: str, fold: str) -> Needs:
-    inputs = faces(plan, experiment) | plan.outputs("assign_folds", experiment=experiment)
+    inputs = training_data(plan, experiment)
     return inputs | {"jobs": method_jobs(plan, experiment, [method])}, {"run": first_run(plan, experiment, method, int(fold))}
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
+from types import NoneType, UnionType
 from typing import Any, get_args, get_type_hints
 
 from pml.errors import InputError, suggest
@@ -47,11 +48,15 @@ class Training:
     )
     epochs: int = key(100, "of each curriculum; not given in the paper", minimum=1)
     batch_size: int = key(128, "not given in the paper", minimum=2)
-    optimiser: str = key("adam", enum=["adam", "sgd"])
+    optimiser: str = key("adam", enum=["adam", "adamw", "sgd"])
     learning_rate: float = key(0.0001, "initial learning rate", exclusiveMinimum=0)
     backbone_rate: float = key(
         1, "share of the learning rate that the backbone has; 0.1 in the released code, for pre-trained layers", minimum=0
     )
+    trained_blocks: int | None = key(
+        None, "number of the backbone's last blocks that are trained, while the rest stands still; null trains all", minimum=1
+    )
+    clip_norm: float = key(0, "largest norm of the gradient of all weights together; 0 sets no limit", minimum=0)
     weight_decay: float = key(0.0005, minimum=0)
     momentum: float = key(0.9, "of SGD", minimum=0, maximum=1)
     nesterov: bool = key(False, "Nesterov momentum of SGD; on in the released code")
@@ -98,6 +103,17 @@ class Training:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Frozen:
+    """Train on the features of a backbone that stands still: they are computed once, and a small trunk learns on them."""
+
+    width: int = key(256, "features of the trunk, which the method sees", minimum=1)
+    dropout: float = key(0.3, "share of the backbone's features that are left out at random", minimum=0, exclusiveMaximum=1)
+    copies: int = key(
+        0, "augmented copies of each face whose features are computed beside those of the face and its mirror image", minimum=0
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings(Training):
     """Everything that decides a run besides its data, fold and seed."""
 
@@ -105,7 +121,9 @@ class Settings(Training):
     options: dict
     backbone: str
     backbone_options: dict
-    initialisation: str  # "random", or the path of a checkpoint
+    initialisation: str  # of what is trained: "random", or the path of a checkpoint
+    frozen: Frozen | None = None
+    embedded: dict | None = None  # what the embeddings of a frozen backbone are of: its initialisation, and the face_size
     courses: int  # curricula that are trained one after the other; 1 without
 
 
@@ -118,7 +136,8 @@ def build_settings(values: dict, where: str) -> Settings:
     settings = _build(Settings, values, where)
     augmentation = _build(Augmentation, values["augmentation"], f"{where}: augmentation")
     augmentation = dataclasses.replace(augmentation, colour=tuple(augmentation.colour))
-    return dataclasses.replace(settings, augmentation=augmentation, ages=tuple(values["ages"]))
+    frozen = None if settings.frozen is None else _build(Frozen, values["frozen"], f"{where}: frozen")
+    return dataclasses.replace(settings, augmentation=augmentation, frozen=frozen, ages=tuple(values["ages"]))
 
 
 def schema_of(kind: type) -> dict:
@@ -130,6 +149,9 @@ def schema_of(kind: type) -> dict:
         default: Any = field.default
         if dataclasses.is_dataclass(of) and isinstance(of, type):
             properties[field.name] = {**schema_of(of), "default": {}}
+        elif isinstance(of, UnionType):
+            (kind_given,) = set(get_args(of)) - {NoneType}
+            properties[field.name] = {"type": [JSON_TYPES[kind_given], "null"], **field.metadata, "default": default}
         elif parts := get_args(of):
             length = {"type": "array", "minItems": len(parts), "maxItems": len(parts)}
             properties[field.name] = {**length, **field.metadata, "default": list(default)}

@@ -1,4 +1,4 @@
-"""The labels, folds and faces of one experiment, and the parts of one fold."""
+"""The labels and folds of one experiment, the faces or embeddings that it reads, and the parts of one fold."""
 
 import hashlib
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from pml.errors import InputError
 from pml.files import check_indexed, read_table
 from pml.suite.settings import fingerprint
 
-HASHED_FACES = 100
+HASHED_ROWS = 100
 
 
 @dataclass(frozen=True)
@@ -74,31 +74,43 @@ class Labels:
 
 
 class ExperimentData(Labels):
-    """The face store, the index and the folds of an experiment.
+    """The index and the folds of an experiment, and the store that it reads.
 
     Args:
-        index, faces_table, faces, folds: paths of index.csv, faces.csv, faces.npy and folds.csv.
+        index, faces_table, store, folds: paths of index.csv, faces.csv, the .npy of faces or of embeddings, and folds.csv.
+
+    Attributes:
+        store: of the M faces of faces.csv, read through the page cache: the faces themselves, (M, H, W, 3) uint8, or their
+            embeddings, (M, V, D) float16.
 
     Raises:
         InputError: a file is missing, the store and faces.csv differ in length, or folds.csv names an image without a face.
     """
 
-    def __init__(self, index: str | Path, faces_table: str | Path, faces: str | Path, folds: str | Path):
+    def __init__(self, index: str | Path, faces_table: str | Path, store: str | Path, folds: str | Path):
         super().__init__(index, folds)
         self.faces_table = read_table(faces_table, "faces")
         try:
-            self.faces: np.ndarray = np.load(faces, mmap_mode="r")
+            self.store: np.ndarray = np.load(store, mmap_mode="r")
         except (OSError, ValueError) as error:
-            raise InputError(f"{faces}: not a face store: {error}; align again") from None
-        if len(self.faces) != len(self.faces_table):
-            raise InputError(f"{faces}: {len(self.faces)} faces, but {faces_table} has {len(self.faces_table)}; align again")
+            raise InputError(f"{store}: not a store of faces or embeddings: {error}; write it again") from None
+        if len(self.store) != len(self.faces_table):
+            raise InputError(
+                f"{store}: {len(self.store)} faces, but {faces_table} has {len(self.faces_table)}; "
+                "run again the stages that write them"
+            )
         check_indexed(self.folds["image"], folds, self.faces_table["image"], faces_table)
         self._store_row = pd.Series(range(len(self.faces_table)), index=self.faces_table["image"])
+
+    @property
+    def embedding_dim(self) -> int | None:
+        """D of a store of embeddings; None of one of faces."""
+        return self.store.shape[2] if self.store.ndim == 3 else None
 
     @classmethod
     def of(cls, inputs: Mapping[str, str]) -> "ExperimentData":
         """Return the data whose paths are among the inputs of a task."""
-        return cls(**{name: inputs[name] for name in ("index", "faces_table", "faces", "folds")})
+        return cls(**{name: inputs[name] for name in ("index", "faces_table", "store", "folds")})
 
     def part(self, fold: int, part: str) -> Part:
         """Return the images of a part of a fold, as `rows`."""
@@ -108,11 +120,11 @@ class ExperimentData(Labels):
     def fingerprint(self, fold: int) -> str:
         """Return a hash that changes when the labels, the alignment or the parts of the fold change.
 
-        Of the pixels it takes a sample of the faces, since a store may be larger than memory.
+        Of the store it takes a sample, since it may be larger than memory.
         """
         rows = self.folds[self.folds["fold"] == fold]
         faces = self.faces_table.set_index("image").loc[rows["image"]]
         tables = (rows, self.index.loc[rows["image"]], faces)
-        sample = self.faces[np.linspace(0, len(self.faces) - 1, HASHED_FACES).astype(int)]
-        pixels = hashlib.sha256(sample.tobytes()).hexdigest()
-        return fingerprint(sample.shape, pixels, [int(pd.util.hash_pandas_object(table).sum()) for table in tables])
+        sample = self.store[np.linspace(0, len(self.store) - 1, HASHED_ROWS).astype(int)]
+        content = hashlib.sha256(sample.tobytes()).hexdigest()
+        return fingerprint(sample.shape, content, [int(pd.util.hash_pandas_object(table).sum()) for table in tables])

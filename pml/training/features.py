@@ -38,5 +38,5 @@ def extract_features(task: Task, threads: int = 1, gpus: int = 0) -> None:
             image=index["image"].to_numpy(str),
             part=np.repeat(PARTS, [len(part.index) for part in parts]),
             age=index["age"].to_numpy(float),
-            features=features_of(model, data.faces, store_rows, settings).cpu().numpy(),
+            features=features_of(model, data.store, store_rows, settings).cpu().numpy(),
         )

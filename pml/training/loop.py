@@ -17,7 +17,7 @@ from pml.files import replacing
 from pml.method import Method, Step, TrainingSet
 from pml.suite.settings import Settings
 from pml.training import processes
-from pml.training.batches import draw_batches, load_views
+from pml.training.batches import Store, draw_batches, load_views
 from pml.training.data import Part
 from pml.training.device import to_device
 from pml.training.model import Model, features_of, predict
@@ -51,21 +51,22 @@ def learning_rate_at(epoch: float, settings: Settings) -> float:
 
 
 def build_optimiser(model: Model, settings: Settings) -> torch.optim.Optimizer:
-    """Return Adam or SGD over the method's groups of parameters, with the paper's weight decay and momentum (Sec. 4.2).
+    """Return Adam, AdamW or SGD over the method's groups of parameters, with the paper's weight decay and momentum (Sec. 4.2).
 
     The `share` of a group is what it has of the learning rate.
     """
     groups = [{"share": 1, **group} for group in model.method.parameter_groups(model.backbone, settings.backbone_rate)]
     shared: dict[str, Any] = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
-    if settings.optimiser == "adam":
-        return torch.optim.Adam(groups, **shared, amsgrad=settings.amsgrad, fused=True)
+    if settings.optimiser in ("adam", "adamw"):
+        kind = torch.optim.Adam if settings.optimiser == "adam" else torch.optim.AdamW
+        return kind(groups, **shared, amsgrad=settings.amsgrad, fused=True)
     fused = model.device.type == "cuda"
     return torch.optim.SGD(groups, **shared, momentum=settings.momentum, nesterov=settings.nesterov, fused=fused)
 
 
-def mean_absolute_error(model: Model, faces: np.ndarray, part: Part, settings: Settings) -> float:
+def mean_absolute_error(model: Model, store: Store, part: Part, settings: Settings) -> float:
     """Return the mean absolute error of the predictions on a part, in years."""
-    predicted_ages, _ = predict(model, faces, part.store_rows, settings)
+    predicted_ages, _ = predict(model, store, part.store_rows, settings)
     return float(np.abs(predicted_ages - part.ages).mean())
 
 
@@ -97,7 +98,7 @@ class Trainer:
     of the last course whose MAE on it is lowest, the earliest of several.
 
     Args:
-        faces: the face store, (M, H, W, 3) uint8.
+        store: of faces or embeddings.
         part: the training part, not empty.
     """
 
@@ -105,16 +106,16 @@ class Trainer:
         self,
         model: Model,
         settings: Settings,
-        faces: np.ndarray,
+        store: Store,
         part: Part,
         seed: int = 0,
         fold: int = 1,
         observer: Observer = NOBODY,
     ):
-        self.model, self.settings, self.faces, self.part = model, settings, faces, part
+        self.model, self.settings, self.store, self.part = model, settings, store, part
         self.seed, self.fold, self.observer = seed, fold, observer
         self.epochs = settings.courses * settings.epochs
-        self.precision = choose_precision(settings.precision, model.device)
+        self.precision = choose_precision(settings.precision, model.device, model.backbone)
         ages = np.trunc(part.ages) if settings.whole_ages else part.ages
         self.labels = torch.from_numpy(np.stack([ages, part.age_stds]))  # (2, N)
         self.mixes = type(model.method).mix is not Method.mix
@@ -160,8 +161,7 @@ class Trainer:
         courses_behind, epoch_of_course = divmod(epoch, settings.epochs)
         torch.manual_seed(seeds_of(self.seed, self.fold, epoch))
         generator = torch.Generator().manual_seed(seeds_of(self.seed, self.fold, epoch))
-        model.backbone.train()
-        method.train()
+        model.train()
         if epoch_of_course == 0:
             method.begin_course()
         method.begin_epoch(epoch)
@@ -189,7 +189,7 @@ class Trainer:
         ages, age_stds = to_device(self.labels[:, chosen], model.device)
         # What mixes faces needs those of the other processes, too.
         loaded = slice(None) if self.mixes else share
-        inputs = load_views(self.faces, rows, augmentation, generator, model.device, views, loaded)
+        inputs = load_views(self.store, rows, augmentation, generator, model.device, views, loaded)
         if self.mixes:
             inputs, ages, age_stds = model.method.mix(inputs, ages, age_stds, generator)
             inputs = torch.cat([view[share] for view in inputs.chunk(views)])
@@ -207,6 +207,10 @@ class Trainer:
         processes.average_gradients(self.optimiser)
 
     def _update(self) -> None:
+        if self.settings.clip_norm:
+            self.scaler.unscale_(self.optimiser)
+            weights = [weight for group in self.optimiser.param_groups for weight in group["params"]]
+            torch.nn.utils.clip_grad_norm_(weights, self.settings.clip_norm)
         self.scaler.step(self.optimiser)
         self.scaler.update()
 
@@ -214,7 +218,7 @@ class Trainer:
         """Let the method end the epoch and tell of itself; return its warning."""
         model = self.model
         # A copy, for what is made in inference mode can take part in no loss.
-        model.method.end_epoch(lambda: features_of(model, self.faces, self.part.store_rows, self.settings).clone())
+        model.method.end_epoch(lambda: features_of(model, self.store, self.part.store_rows, self.settings).clone())
         numbers, warning = model.method.diagnostics()
         if numbers:
             model.diagnostics.append({"epoch": epoch + 1, **numbers})
@@ -224,7 +228,7 @@ class Trainer:
         """Add the errors on the watched parts to the history, and keep the weights if they are the best so far."""
         model, settings = self.model, self.settings
         for name, part in self.observer.watched.items():
-            mae = model.history[-1][f"{name}_mae"] = mean_absolute_error(model, self.faces, part, settings)
+            mae = model.history[-1][f"{name}_mae"] = mean_absolute_error(model, self.store, part, settings)
             competes = name == settings.selection and epoch >= self.epochs - settings.epochs
             if competes and (model.best is None or mae < model.best["mae"]):
                 model.best = {"epoch": epoch + 1, "mae": mae, "weights": copy.deepcopy(model.weights())}

@@ -8,15 +8,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pml.backbones.build import build_backbone, build_frozen, load_fitting, read_weights
+from pml.backbones.trunk import build_trunk, freeze
 from pml.errors import InputError
 from pml.files import replacing
 from pml.method import Method, Network
 from pml.registry import find, find_options
 from pml.suite.settings import Settings, build_settings
 from pml.training import processes
-from pml.training.backbone import build_backbone, load_fitting, read_weights
 from pml.training.batch_norm import join_batch_norm
-from pml.training.batches import load_faces
+from pml.training.batches import Store, load
 from pml.training.precision import autocast, choose_precision
 from pml.training.run_directory import read_run
 
@@ -30,11 +31,13 @@ class Model:
         diagnostics: what the method tells of itself, one row per epoch, if it tells anything.
         seconds: time spent in training, interruptions left out.
         best: number, MAE and weights of the best epoch so far, if settings.selection chooses one.
+        still: the modules of the backbone that are not trained.
     """
 
     backbone: nn.Module
     method: Method
     device: torch.device
+    still: list[nn.Module] = field(default_factory=list)
     history: list[dict[str, float]] = field(default_factory=list)
     diagnostics: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0
@@ -60,6 +63,13 @@ class Model:
         with replacing(path) as temporary, temporary.open("wb") as file:
             torch.save(self.weights(), file)
 
+    def train(self) -> None:
+        """Begin to train; what stands still keeps the means and variances of its normalisation."""
+        self.backbone.train()
+        self.method.train()
+        for module in self.still:
+            module.eval()
+
     def features(self, inputs: Tensor, precision: str) -> Tensor:
         """Return the (N, D) features of inputs of the backbone."""
         with autocast(precision, self.device):
@@ -68,22 +78,30 @@ class Model:
         return features.to(self.method.ages.dtype)
 
 
-def build_model(settings: Settings, device: torch.device) -> Model:
+def build_model(settings: Settings, device: torch.device, embedding_dim: int | None = None) -> Model:
     """Return the untrained method of `settings` on its backbone with the initial weights; the caller seeds torch.
 
+    Args:
+        embedding_dim: width of the embeddings that a trunk learns on, where the backbone of the settings is frozen.
+
     Raises:
-        InputError: the method looks at no pixels, or the initial weights are missing or of another network.
+        InputError: the method looks at no pixels, or has a network that needs them where the backbone is frozen; or the initial
+            weights are missing or of another network; or the backbone has fewer blocks than are to be trained.
     """
     kind = find("method", settings.method)
     if not kind.reads_pixels:
         raise InputError(f"method '{settings.method}' looks at no pixels, so it has no model")
     options = find_options("method", settings.method, settings.options)
     weights = {} if settings.initialisation == "random" else read_weights(settings.initialisation)
-    fits = settings.initialisation == "random"
+    fits, asked = settings.initialisation == "random", False
 
     def shared() -> Network:
-        nonlocal fits
-        network, feature_dim = build_backbone(settings.backbone, settings.backbone_options)
+        nonlocal fits, asked
+        asked = True
+        if settings.frozen is not None and embedding_dim is not None:
+            network, feature_dim = build_trunk(embedding_dim, settings.frozen)
+        else:
+            network, feature_dim = build_backbone(settings.backbone, settings.backbone_options)
         fits = fits or load_fitting(network, weights)
         return network, feature_dim
 
@@ -94,38 +112,54 @@ def build_model(settings: Settings, device: torch.device) -> Model:
             f"{settings.initialisation}: weights of another network than the backbone of this experiment; "
             "name the matching backbone"
         )
+    if settings.frozen is not None and not asked:
+        raise InputError(f"method '{settings.method}' has a network of its own, which needs pixels; leave 'frozen' out")
+    still = [] if settings.trained_blocks is None else freeze(backbone, settings.trained_blocks)
     join_batch_norm(backbone, device)
     method = kind(feature_dim, settings.age_classes, options)
     # The layout in which convolutions are fastest, on CPUs as on GPUs.
-    return Model(backbone.to(device, memory_format=torch.channels_last), method.to(device), device)
+    return Model(backbone.to(device, memory_format=torch.channels_last), method.to(device), device, still)
 
 
 def load_model(directory: Path, device: torch.device) -> tuple[Model, Settings]:
-    """Return the trained model of a run directory, and its settings.
+    """Return the trained model of a run directory, and its settings; of a run on embeddings, what follows the frozen backbone.
 
     Raises:
         InputError: the directory holds no finished run, or one of other settings than today's, or its model was not kept.
     """
-    values, path = read_run(directory).get("settings", {}), directory / "model.pt"
+    facts, path = read_run(directory), directory / "model.pt"
+    values = facts.get("settings", {})
     if not path.exists():
         raise InputError(f"{path}: no such file; add the run's fold to 'keep_models' in its config and run the workflow again")
     settings = build_settings(values, f"{directory / 'run.json'}: settings")
-    model = build_model(dataclasses.replace(settings, initialisation="random"), device)
+    model = build_model(dataclasses.replace(settings, initialisation="random"), device, facts["embedding_dim"])
     model.load_weights(torch.load(path, map_location=device, weights_only=True))
     return model, settings
 
 
+def load_model_of_faces(directory: Path, device: torch.device) -> tuple[Model, Settings]:
+    """Return the model of a run directory as `load_model`, with its frozen backbone in front if it has one: it takes faces.
+
+    Raises:
+        InputError: as `load_model`; or the weights of the frozen backbone are no longer there.
+    """
+    model, settings = load_model(directory, device)
+    if settings.embedded is not None:
+        network, _ = build_frozen(settings.backbone, settings.backbone_options, settings.embedded["initialisation"])
+        model.backbone = nn.Sequential(network, model.backbone)
+        model.backbone.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model, settings
+
+
 @torch.inference_mode()
-def predict(
-    model: Model, faces: np.ndarray, store_rows: np.ndarray, settings: Settings
-) -> tuple[np.ndarray, np.ndarray | None]:
+def predict(model: Model, store: Store, store_rows: np.ndarray, settings: Settings) -> tuple[np.ndarray, np.ndarray | None]:
     """Return (N,) predicted ages in years and the (N, K) distributions, or None if the method has none.
 
     With `mirror_test`, the distribution is the mean over the face and its mirror image, and the age is decoded from it; without
     a distribution, the age is the mean of both.
     """
     views = [False, True] if settings.mirror_test else [False]
-    features = [features_of(model, faces, store_rows, settings, mirrored) for mirrored in views]
+    features = [features_of(model, store, store_rows, settings, mirrored) for mirrored in views]
     distributions = [each for view in features if (each := model.method.distribution(view)) is not None]
     if not distributions:
         return torch.stack([model.method.predict(view) for view in features]).mean(0).cpu().numpy(), None
@@ -134,14 +168,14 @@ def predict(
 
 
 @torch.inference_mode()
-def features_of(model: Model, faces: np.ndarray, store_rows: np.ndarray, settings: Settings, mirrored: bool = False) -> Tensor:
-    """Return the (N, D) features of the faces at `store_rows`, in evaluation mode; processes share the work."""
+def features_of(model: Model, store: Store, store_rows: np.ndarray, settings: Settings, mirrored: bool = False) -> Tensor:
+    """Return the (N, D) features of what stands at `store_rows`, in evaluation mode; processes share the work."""
     model.backbone.eval()
     model.method.eval()
-    precision = choose_precision(settings.precision, model.device)
+    precision = choose_precision(settings.precision, model.device, model.backbone)
     own = store_rows[processes.share(len(store_rows))]
     features = [torch.empty(0, model.method.feature_dim, dtype=model.method.ages.dtype, device=model.device)]
     for start in range(0, len(own), settings.batch_size):
-        inputs = load_faces(faces, own[start : start + settings.batch_size], model.device)
-        features.append(model.features(inputs.flip(3) if mirrored else inputs, precision))
+        inputs = load(store, own[start : start + settings.batch_size], model.device, mirrored)
+        features.append(model.features(inputs, precision))
     return processes.gather(torch.cat(features), len(store_rows))

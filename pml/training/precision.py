@@ -4,15 +4,25 @@ import functools
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
+from torch import nn
 
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
-def choose_precision(name: str, device: torch.device) -> str:
-    """Return the precision that the config asks for; "auto" is bfloat16 where the device computes in it, else float32."""
+def choose_precision(name: str, device: torch.device, network: nn.Module) -> str:
+    """Return the precision that the config asks for; "auto" is the faster of float32 and bfloat16, as far as benchmarks tell.
+
+    That is bfloat16 where the device computes in it. But on a CPU the gradients of depthwise convolutions are slower in it, so
+    a network that trains all of them has float32 (docs/performance.md).
+    """
     if name != "auto":
         return name
-    return "bfloat16" if _has_bfloat16(device.type) else "float32"
+    slow = device.type == "cpu" and all(weight.requires_grad for weight in network.parameters()) and _is_depthwise(network)
+    return "bfloat16" if _has_bfloat16(device.type) and not slow else "float32"
+
+
+def _is_depthwise(network: nn.Module) -> bool:
+    return any(isinstance(layer, nn.Conv2d) and layer.groups == layer.in_channels > 1 for layer in network.modules())
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager:

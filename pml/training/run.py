@@ -13,6 +13,7 @@ from pml.errors import InputError
 from pml.suite.settings import Settings, build_settings, fingerprint
 from pml.task import Task
 from pml.training import processes, run_directory
+from pml.training.batches import resident
 from pml.training.data import ExperimentData, Part
 from pml.training.device import choose_device
 from pml.training.loop import Observer, Trainer, seeds_of
@@ -68,16 +69,17 @@ class Run:
         if processes.rank() == 0:
             run_directory.clear(self.directory, checkpoint)
         torch.manual_seed(seeds_of(self.seed, self.fold, self.settings.courses * self.settings.epochs))
-        model = build_model(self.settings, self.device)
+        model = build_model(self.settings, self.device, self.data.embedding_dim)
+        store = resident(self.data.store, self.device)
 
         def end_course(course: int) -> None:
-            predicted_ages, _ = predict(model, self.data.faces, test_part.store_rows, self.settings)
+            predicted_ages, _ = predict(model, store, test_part.store_rows, self.settings)
             if processes.rank() == 0:
                 run_directory.write_predictions(self.directory, test_part.index, predicted_ages, course)
 
         observer = Observer(checkpoint, _log, watched, end_course)
-        Trainer(model, self.settings, self.data.faces, train_part, self.seed, self.fold, observer).train()
-        predicted_ages, distribution = predict(model, self.data.faces, test_part.store_rows, self.settings)
+        Trainer(model, self.settings, store, train_part, self.seed, self.fold, observer).train()
+        predicted_ages, distribution = predict(model, store, test_part.store_rows, self.settings)
         if processes.rank() > 0:
             return
         run_directory.write_predictions(self.directory, test_part.index, predicted_ages)
@@ -119,9 +121,10 @@ class Run:
             "seed": self.seed,
             "settings": self.settings.as_dict(),
             "selected_epoch": model.selected_epoch,
-            "face_size": self.data.faces.shape[1],
+            "face_size": self.settings.embedded["face_size"] if self.settings.embedded else self.data.store.shape[1],
+            "embedding_dim": self.data.embedding_dim,
             "device": torch.cuda.get_device_name(self.device) if on_gpu else "cpu",
-            "precision": choose_precision(self.settings.precision, self.device),
+            "precision": choose_precision(self.settings.precision, self.device, model.backbone),
             "processes": processes.count(),
             "threads": torch.get_num_threads(),
             "seconds": round(model.seconds, 1),

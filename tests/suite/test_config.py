@@ -134,7 +134,7 @@ def test_defaults_leave_the_given_config_alone():
         (changed("datasets", "fgnet", "format", value="fgnett"), "fgnet.format: 'fgnett' .*did you mean 'fgnet'"),
         (changed("experiments", "lopo", "protocol", value="lop"), "lopo.protocol: 'lop' .*did you mean 'lopo'"),
         (changed("experiments", "lopo", "backbone", value="resnet1"), "lopo.backbone: 'resnet1' .*did you mean 'resnet"),
-        (changed("experiments", "lopo", "backbone", value="timm"), "no ImageNet weights of 'timm' are known"),
+        (changed("experiments", "lopo", "backbone", value="timm"), "no weights 'imagenet' of the backbone timm are known"),
     ],
 )
 def test_mistake_is_named_with_its_place_and_remedy(config, message):

@@ -31,11 +31,11 @@ class Store:
 
     index: Path
     faces_table: Path
-    faces: Path
+    store: Path
     folds: Path
 
     def open(self) -> ExperimentData:
-        return ExperimentData(self.index, self.faces_table, self.faces, self.folds)
+        return ExperimentData(self.index, self.faces_table, self.store, self.folds)
 
     def task(self, settings: Settings, runs: Path, *folds: int, seed: int = 0) -> Task:
         """Return the job that trains on folds, all of whose models are kept."""
@@ -56,7 +56,7 @@ def write_store(folder: Path) -> Store:
     # The store holds the faces in another order than the index.
     stored = list(reversed(images))
     write_table(pd.DataFrame({"image": stored, "source": "centre", "score": np.nan}), store.faces_table, "faces")
-    np.save(store.faces, generator.integers(0, 256, (COUNT, SIZE, SIZE, 3), np.uint8))
+    np.save(store.store, generator.integers(0, 256, (COUNT, SIZE, SIZE, 3), np.uint8))
     folds = [
         {"fold": fold, "image": image, "part": "test" if number % 4 == fold else "train"}
         for fold in (1, 2)

@@ -54,14 +54,14 @@ def test_fingerprint_of_a_fold_follows_its_labels_parts_and_alignment(store):
 
 
 def test_store_of_another_length_than_its_table_is_refused(store):
-    np.save(store.faces, np.load(store.faces)[1:])
+    np.save(store.store, np.load(store.store)[1:])
     with pytest.raises(InputError, match="faces.npy: 23 faces, but .*faces.csv has 24"):
         store.open()
 
 
 def test_missing_store_is_named(store):
-    store.faces.unlink()
-    with pytest.raises(InputError, match="faces.npy: not a face store.*align again"):
+    store.store.unlink()
+    with pytest.raises(InputError, match="faces.npy: not a store of faces.*write it again"):
         store.open()
 
 

@@ -42,7 +42,7 @@ def experiment(tmp_path):
 
 
 def run_stage(folder: Path, name: str) -> Path:
-    inputs = {"index": "index.csv", "faces_table": "faces.csv", "faces": "faces.npy", "folds": "folds.csv"}
+    inputs = {"index": "index.csv", "faces_table": "faces.csv", "store": "faces.npy", "folds": "folds.csv"}
     inputs = {key: str(folder / file) for key, file in inputs.items()}
     extract_features(Task("extract_features", {}, inputs, {"features": str(folder / name)}, {"run": str(folder)}))
     return folder / name

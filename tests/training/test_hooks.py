@@ -44,7 +44,7 @@ def train(small, finished):
     def train(kind: type, prepare=lambda trainer: None, **changes) -> loop.Trainer:
         settings = small(kind, **changes)
         torch.manual_seed(0)
-        trainer = loop.Trainer(build_model(settings, CPU), settings, finished.data.faces, finished.data.part(1, "train"))
+        trainer = loop.Trainer(build_model(settings, CPU), settings, finished.data.store, finished.data.part(1, "train"))
         prepare(trainer)
         trainer.train()
         return trainer
@@ -85,7 +85,7 @@ def test_a_model_that_was_kept_predicts_the_same(small, finished, tmp_path, kind
     settings, name = small(kind), DataName("noise", synthetic=True)
     run.Run(settings, finished.data, name, 0, 1, tmp_path, CPU, keep_model=True).finish()
     model, _ = load_model(tmp_path, CPU)
-    predicted, _ = predict(model, finished.data.faces, finished.data.part(1, "test").store_rows, settings)
+    predicted, _ = predict(model, finished.data.store, finished.data.part(1, "test").store_rows, settings)
     np.testing.assert_allclose(predicted, pd.read_csv(tmp_path / "predictions.csv")["predicted_age"], rtol=1e-6)
 
 
@@ -128,7 +128,7 @@ def test_a_training_set_has_ages_as_the_loss_sees_them_and_courses(small, finish
     part = dataclasses.replace(part, courses=1 + np.arange(18) % 2)
     model, seen = build_model(settings, CPU), []
     model.method.begin_training = seen.append
-    loop.Trainer(model, settings, finished.data.faces, part)
+    loop.Trainer(model, settings, finished.data.store, part)
     [given] = seen
     assert isinstance(given, TrainingSet) and given.epochs == 6
     assert given.ages.tolist() == np.trunc(part.ages).tolist() and given.courses.tolist() == part.courses.tolist()
@@ -213,9 +213,9 @@ def test_a_group_of_parameters_has_its_own_share_of_the_rate_and_its_own_decay(t
 def test_features_of_all_training_images_are_worked_out_at_the_end_of_an_epoch(train, finished):
     trainer = train(small_methods.Remembering)
     model, part = trainer.model, finished.data.part(1, "train")
-    assert_close(model.method.memory, features_of(model, finished.data.faces, part.store_rows, trainer.settings))
+    assert_close(model.method.memory, features_of(model, finished.data.store, part.store_rows, trainer.settings))
     predicted, distribution = predict(
-        model, finished.data.faces, part.store_rows, dataclasses.replace(trainer.settings, mirror_test=False)
+        model, finished.data.store, part.store_rows, dataclasses.replace(trainer.settings, mirror_test=False)
     )
     assert distribution is None and predicted.tolist() == part.ages.tolist()
 
@@ -244,7 +244,7 @@ def test_the_average_of_the_weights_after_each_step_predicts(train, finished):
     average = seen[0]["0.weight"]
     for state in seen[1:]:
         average = 0.9 * average + 0.1 * state["0.weight"]
-    model, faces, rows = trainer.model, finished.data.faces, np.arange(5)
+    model, faces, rows = trainer.model, finished.data.store, np.arange(5)
     assert_close(model.backbone.average[0].weight, average)
     features = features_of(model, faces, rows, trainer.settings)
     model.backbone.network.load_state_dict(seen[0])

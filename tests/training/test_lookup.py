@@ -39,7 +39,7 @@ def task(store, settings, tmp_path):
 
 
 def test_it_never_sees_test_ages_and_leaves_nothing_that_only_networks_need(task, store, tmp_path):
-    store.faces.unlink()
+    store.store.unlink()
     look_up_folds(task(f"{__name__}:Spy"))
     train, test = Spy.shown
     assert not {"age", "age_std"} & set(test.columns) and not set(test["image"]) & set(train["image"])

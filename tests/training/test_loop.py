@@ -30,7 +30,7 @@ def build(settings):
 def train(model, settings, data, part=None, **given):
     part = data.part(1, "train") if part is None else part
     observed = {name: given.pop(name) for name in ("checkpoint", "log", "watched", "end_course") if name in given}
-    loop.Trainer(model, settings, data.faces, part, **given, observer=loop.Observer(**observed)).train()
+    loop.Trainer(model, settings, data.store, part, **given, observer=loop.Observer(**observed)).train()
     return model
 
 
@@ -266,7 +266,7 @@ def test_bfloat16_runs_on_the_cpu_near_float32(build, finished):
     losses = [train(*each, finished.data).history[0]["loss"] for each in (exact, low)]
     assert losses[0] == pytest.approx(losses[1], rel=0.1)
     assert all(parameter.dtype == torch.float32 for parameter in low[0].backbone.parameters())
-    assert features_of(low[0], finished.data.faces, np.arange(3), low[1]).dtype == torch.float32
+    assert features_of(low[0], finished.data.store, np.arange(3), low[1]).dtype == torch.float32
 
 
 @pytest.mark.slow
@@ -278,7 +278,7 @@ def test_compiled_backbone_trains_and_predicts_near_the_plain_one(build, finishe
         model.backbone = nn.Sequential(nn.Conv2d(3, 512, 8, 8), nn.BatchNorm2d(512), nn.AvgPool2d(4), nn.Flatten())
         names = model.backbone.state_dict().keys()
         loss = train(model, settings, finished.data).history[0]["loss"]
-        found.append([loss, *loop.predict(model, finished.data.faces, np.arange(11), settings)[0]])
+        found.append([loss, *loop.predict(model, finished.data.store, np.arange(11), settings)[0]])
         assert (model.backbone._compiled_call_impl is not None) == compiled and model.backbone.state_dict().keys() == names
     np.testing.assert_allclose(*found, rtol=1e-4)
 
@@ -286,16 +286,16 @@ def test_compiled_backbone_trains_and_predicts_near_the_plain_one(build, finishe
 def test_more_faces_than_a_batch_are_predicted_one_by_one_the_same(build, finished):
     model, settings = build(batch_size=5)
     rows = np.array([3, 17, 0, 8, 23, 11, 5])
-    predicted, distribution = loop.predict(model, finished.data.faces, rows, settings)
+    predicted, distribution = loop.predict(model, finished.data.store, rows, settings)
     assert predicted.shape == (7,) and distribution.shape == (7, 21)
     for number, row in enumerate(rows):
-        alone, _ = loop.predict(model, finished.data.faces, np.array([row]), settings)
+        alone, _ = loop.predict(model, finished.data.store, np.array([row]), settings)
         assert predicted[number] == pytest.approx(alone[0], rel=1e-5)
 
 
 def test_mirror_test_is_the_mean_over_the_face_and_its_mirror_image(build, finished):
     model, settings = build(mirror_test=False)
-    faces = np.ascontiguousarray(finished.data.faces)
+    faces = np.ascontiguousarray(finished.data.store)
     rows = np.arange(4)
     plain = loop.predict(model, faces, rows, settings)
     mirrored = loop.predict(model, faces[:, :, ::-1], rows, settings)
@@ -308,5 +308,5 @@ def test_mirror_test_is_the_mean_over_the_face_and_its_mirror_image(build, finis
 def test_prediction_changes_nothing_in_the_model(build, finished):
     model, settings = build()
     before = copy.deepcopy(model)
-    loop.predict(model, finished.data.faces, np.arange(4), settings)
+    loop.predict(model, finished.data.store, np.arange(4), settings)
     assert same_weights(model, before)

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch import nn
 
 from pml.training import precision
 from pml.training.precision import autocast, choose_precision
@@ -10,18 +11,18 @@ CPU = torch.device("cpu")
 @pytest.mark.parametrize("instructions", ["avx512_bf16", "amx_bf16"])
 def test_auto_is_bfloat16_where_the_processor_computes_in_it(monkeypatch, instructions):
     _pretend(monkeypatch, {instructions: True})
-    assert choose_precision("auto", CPU) == "bfloat16"
+    assert choose_precision("auto", CPU, nn.Conv2d(3, 8, 3)) == "bfloat16"
 
 
 def test_auto_is_float32_where_the_processor_would_emulate_bfloat16(monkeypatch):
     _pretend(monkeypatch, {"avx512_f": True, "avx512_bf16": False})
-    assert choose_precision("auto", CPU) == "float32"
+    assert choose_precision("auto", CPU, nn.Conv2d(3, 8, 3)) == "float32"
 
 
 @pytest.mark.parametrize("name", ["float32", "bfloat16", "float16"])
 def test_a_named_precision_is_taken_as_it_is(monkeypatch, name):
     _pretend(monkeypatch, {})
-    assert choose_precision(name, CPU) == name
+    assert choose_precision(name, CPU, nn.Conv2d(3, 8, 3)) == name
 
 
 def test_float32_is_left_alone_and_bfloat16_is_mixed():

@@ -84,7 +84,7 @@ def test_model_is_weights_only_and_gives_the_predictions_again(finished):
     weights = torch.load(finished.directory / "model.pt", weights_only=True)
     assert weights.keys() == {"backbone", "method"}
     trained, settings = model.load_model(finished.directory, CPU)
-    predicted, _ = loop.predict(trained, finished.data.faces, finished.data.part(1, "test").store_rows, settings)
+    predicted, _ = loop.predict(trained, finished.data.store, finished.data.part(1, "test").store_rows, settings)
     np.testing.assert_array_equal(
         predicted, read_table(finished.directory / "predictions.csv", "predictions")["predicted_age"].astype(np.float32)
     )
@@ -223,7 +223,7 @@ def test_selected_epoch_outlives_an_interruption_and_predicts(store, settings, t
     assert facts["selected_epoch"] == history["epoch"][history[f"{selection}_mae"].idxmin()] < 3
     trained, _ = model.load_model(tmp_path / "whole", CPU)
     judge = store.open().part(1, part)
-    predicted, _ = loop.predict(trained, store.open().faces, judge.store_rows, settings)
+    predicted, _ = loop.predict(trained, store.open().store, judge.store_rows, settings)
     assert np.abs(predicted - judge.ages).mean() == pytest.approx(history[f"{selection}_mae"].min(), abs=1e-4)
 
     def interrupt(line):

@@ -146,3 +146,5 @@ wildcard_constraints:
     job=r"\d+",
     fold=r"\d+",
     course=r"\d+",
+    network=r"[\w.-]+",
+    backbone=r"\w+",

@@ -47,6 +47,26 @@ rule look_up_folds:
         stage("look_up_folds")
 
 
+rule embed_faces:
+    input:
+        inputs_of("embed_faces"),
+    output:
+        **outputs_of("embed_faces"),
+    log:
+        plan.log("embed_faces"),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=more_each_attempt(4000),
+        runtime=more_each_attempt(240),
+    params:
+        settings=settings_of("embed_faces"),
+    shell:
+        stage("embed_faces", "--threads {threads} --gpus {resources.gpu}")
+
+
 rule extract_features:
     input:
         inputs_of("extract_features"),

@@ -7,7 +7,7 @@ from torchvision import models
 
 from pml.errors import InputError
 from pml.suite.settings import Settings
-from pml.training.backbone import build_backbone
+from pml.backbones.build import build_backbone
 from pml.training.model import build_model
 
 CPU = torch.device("cpu")

@@ -1,0 +1,1 @@
+"""The networks that methods share, and the weights that they start from."""

