@@ -75,7 +75,7 @@ def compare(experiments: Sequence[dict], pools: Mapping[str, pd.DataFrame], refe
             name = experiment["experiment"]
             tested = by_method[name][method["method"]]
             own, data = metrics_of(tested), str(DataName(**experiment["data"]))
-            row = {"data": data, "experiment": name, "method": method["label"]}
+            row = {"data": data, "experiment": name, "method": method["label"], "start": method["start"]}
             row |= {name: own[name] for name in OWN} | _paired(tested, of_reference)
             if (name, method["method"]) == tuple(reference):
                 row |= {"verdict": "reference", "verdict_few": "reference"}
@@ -170,6 +170,7 @@ def cells_of(table: pd.DataFrame) -> pd.DataFrame:
         "Data": table["data"],
         "Experiment": table["experiment"],
         "Method": table["method"],
+        "Start": table["start"].astype(object).fillna("–"),
         **{name.capitalize(): as_text(table[name], "{:d}") for name in ("seeds", "images")},
         "MAE": with_interval(table, ["mae", "mae_low", "mae_high"]),
         "Paired": as_text(table["images_paired"], "{:d}"),
@@ -183,6 +184,8 @@ def cells_of(table: pd.DataFrame) -> pd.DataFrame:
         "CS(5)": as_text(table["cs_5"], "{:.1%}"),
         "ε": as_text(table["epsilon_error"], "{:.3f}"),
     }
+    if table["start"].isna().all():
+        del columns["Start"]
     if table["experiment"].nunique() == 1:
         del columns["Experiment"]
     if (table["images_paired"] == table["images"]).all():

@@ -99,6 +99,7 @@ def _reproduced_row(method: dict, experiment: dict, metrics: pd.DataFrame, twin:
     own, common, data = of_method.loc["own"], of_method.loc["common"], DataName(**experiment["data"])
     row = {"data": str(data), "method": method["label"], "source": "reproduced"}
     row |= {name: experiment[name] for name in ("pretraining", "experiment")} | {name: own[name] for name in SAME}
+    row |= {"start": method["start"]}
     row |= {"mae_common": common["mae"], "images_common": common["images"]}
     row |= {"reproduced_low": own["mae_low"], "reproduced_high": own["mae_high"]}
     verdicts = {}
@@ -162,6 +163,7 @@ def cells_of(table: pd.DataFrame) -> pd.DataFrame:
         "Method": table["method"],
         "Source": ("published " + as_text(table["year"], "{:.0f}")).where(published, "reproduced on " + table["data"]),
         "Pretraining": table["pretraining"],
+        "Start": table["start"].astype(object).fillna("–"),
         "Published": as_text(table["published_mae"].where(published)),
         "Reproduced": with_interval(table, ["reproduced_mae", "reproduced_low", "reproduced_high"]),
         "Difference": as_text(table["difference"], "{:+.2f}"),

@@ -31,6 +31,7 @@ TEXT_COLUMNS: tuple[str, ...] = (
     "Method",
     "Source",
     "Pretraining",
+    "Start",
     "Verdict",
     "Protocol",
     "Exclusive protocol",
@@ -89,6 +90,13 @@ def budgets(experiments: Iterable[dict]) -> dict[str, str]:
 def _budget_sentence(budget: dict[str, Any]) -> str:
     training, start, courses = budget["training"], budget["initialisation"], budget["courses"]
     weights = f"the weights learnt in {start['experiment']}" if isinstance(start, dict) else f"{start} weights"
+    frozen, blocks = budget["frozen"], training["trained_blocks"]
+    if frozen is not None:
+        weights += f", frozen, behind it a trunk of {frozen['width']} features with dropout {frozen['dropout']:g}"
+    if blocks:
+        weights += f", of which the last {blocks} blocks are trained"
+    if training["backbone_rate"] != 1 and frozen is None:
+        weights += f" at {training['backbone_rate']:g} of the rate"
     return (
         f"Budget: {budget['backbone']} from {weights}, faces of {budget['face_size']} pixels, {training['epochs']} epochs"
         f"{f' for each of {courses} curricula' if courses > 1 else ''} in batches of {training['batch_size']}, "

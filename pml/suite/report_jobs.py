@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from pml.files import PUBLISHED
+from pml.starts import STARTS
 from pml.suite.config import comparison_reference, folds, method_folds
 from pml.suite.data_jobs import data_name, datasets, experiments, faces
 from pml.suite.plan import Needs, Plan, Wildcards, rule
@@ -28,14 +29,27 @@ def budget(plan: Plan, experiment: str) -> dict | None:
     chosen = plan.config["experiments"][experiment]
     if not plan.trained(experiment):
         return None
-    shown = {name: chosen[name] for name in ("backbone", "initialisation", "training")}
+    shown = {name: chosen[name] for name in ("backbone", "initialisation", "frozen", "training")}
     return shown | {"face_size": plan.config["face_size"], "courses": len(chosen["curriculum"]) + 1}
 
 
 def described(plan: Plan, experiment: str) -> dict:
     """Return what every table says of an experiment."""
     data = data_name(plan, plan.config["experiments"][experiment]["dataset"])
-    return {"experiment": experiment, "data": data, "methods": methods_of(plan, experiment), "budget": budget(plan, experiment)}
+    trained, start = plan.trained(experiment), start_name(plan, experiment)
+    methods = [entry | {"start": start if entry["method"] in trained else None} for entry in methods_of(plan, experiment)]
+    return {"experiment": experiment, "data": data, "methods": methods, "budget": budget(plan, experiment)}
+
+
+def start_name(plan: Plan, experiment: str) -> str:
+    """Return what the initial weights of an experiment have seen, and how much of the backbone is trained, as tables say it."""
+    chosen = plan.config["experiments"][experiment]
+    given, blocks = chosen["initialisation"], chosen["training"]["trained_blocks"]
+    known = STARTS.get((chosen["backbone"], given)) if isinstance(given, str) else None
+    seen = known.seen if known else "random weights" if given == "random" else chosen["pretraining"]
+    if chosen["frozen"] is not None:
+        return f"{seen}; frozen"
+    return f"{seen}; last {blocks} blocks trained" if blocks else seen
 
 
 def metrics(plan: Plan, experiment: str) -> str:

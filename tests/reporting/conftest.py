@@ -18,7 +18,10 @@ from pml.task import Task
 
 IMAGES, CLASSES = 40, 101
 TOY = {"label": "Toy", "synthetic": True}
-METHODS = [{"method": "pml", "label": "PML", "place": 0}, {"method": "kl", "label": "KL baseline", "place": 1}]
+METHODS = [
+    {"method": "pml", "label": "PML", "place": 0, "start": "ImageNet"},
+    {"method": "kl", "label": "KL baseline", "place": 1, "start": "ImageNet"},
+]
 
 
 def figure_task(inputs: dict, methods: list[dict] = METHODS, **settings) -> Task:
@@ -99,7 +102,8 @@ def inflate(stream: bytes) -> bytes:
 def budget(epochs: int) -> dict:
     """Return what trainings of so many epochs have to work with."""
     training = Training(epochs=epochs).as_dict()
-    return {"backbone": "resnet18", "initialisation": "random", "training": training, "face_size": 48, "courses": 1}
+    shown = {"backbone": "resnet18", "initialisation": "random", "frozen": None, "training": training}
+    return shown | {"face_size": 48, "courses": 1}
 
 
 def written(folder: Path, table: str, schema: str, inputs: dict, **settings) -> tuple[pd.DataFrame, str, str]:

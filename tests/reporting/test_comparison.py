@@ -49,7 +49,7 @@ def describe(pools, folder, synthetic=False):
             "pooled": str(folder / f"{name}.csv"),
             "data": {"label": "UTKFace", "synthetic": synthetic},
             "budget": budget(EPOCHS[name]),
-            "methods": [{"method": method, "label": LABELS[method], "place": 0} for method in pooled["method"].unique()],
+            "methods": [{"method": method, "label": LABELS[method], "place": 0, "start": None} for method in pooled["method"].unique()],
         }
         for name, pooled in pools.items()
     ]
@@ -82,7 +82,7 @@ class TestRows:
 
     def test_a_method_that_the_experiment_does_not_list_is_left_out(self, tmp_path):
         experiments = describe({"one": pooled_of({"pml": {0: noise(0)}, "kl": {0: noise(1)}})}, tmp_path)
-        experiments[0]["methods"] = [{"method": "kl", "label": "KL", "place": 0}]
+        experiments[0]["methods"] = [{"method": "kl", "label": "KL", "place": 0, "start": None}]
         assert table_of(experiments, tmp_path)[0]["method"].tolist() == ["KL"]
 
     def test_a_row_has_the_metrics_of_the_images_that_its_method_was_tested_on(self, tmp_path):
@@ -335,7 +335,7 @@ def test_every_column_is_described():
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"methods": [{"method": "pmll", "label": "PML", "place": 0}]}, "one.csv: no method 'pmll'; did you mean 'pml'"),
+        ({"methods": [{"method": "pmll", "label": "PML", "place": 0, "start": None}]}, "one.csv: no method 'pmll'; did you mean 'pml'"),
         ({"pooled": "nowhere.csv"}, "nowhere.csv: no such file"),
     ],
 )
