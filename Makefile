@@ -37,6 +37,9 @@ bench: .venv/installed
 	python -m benchmarks.alignment
 	python -m benchmarks.memory
 	python -m benchmarks.lopo
+	python -m benchmarks.frozen
+	python -m benchmarks.precision
+	python -m benchmarks.whole_loop
 	python -m benchmarks.graph
 	python -m benchmarks.interruptions
 

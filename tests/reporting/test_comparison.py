@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pml.errors import InputError
 from pml.evaluation.evaluate import evaluate
-from pml.evaluation.metrics import mean_interval
+from pml.evaluation.uncertainty import uncertainty
 from pml.files import check_table, load_schema, write_table
 from pml.reporting.comparison import Difference, differences
 from tests.reporting.conftest import budget, grid_of, written
@@ -49,7 +49,9 @@ def describe(pools, folder, synthetic=False):
             "pooled": str(folder / f"{name}.csv"),
             "data": {"label": "UTKFace", "synthetic": synthetic},
             "budget": budget(EPOCHS[name]),
-            "methods": [{"method": method, "label": LABELS[method], "place": 0, "start": None} for method in pooled["method"].unique()],
+            "methods": [
+                {"method": method, "label": LABELS[method], "place": 0, "start": None} for method in pooled["method"].unique()
+            ],
         }
         for name, pooled in pools.items()
     ]
@@ -149,11 +151,12 @@ class TestVerdict:
         ("of_seeds", "verdict"),
         [((-1.0, -1.0), "lower error"), ((-2.5, 0.5), "no difference shown"), ((-2.0, 0.0), "no difference shown")],
     )
-    def test_every_seed_must_have_the_sign_of_the_interval(self, tmp_path, of_seeds, verdict):
-        """The images all agree on -1, so that the interval excludes 0 each time."""
+    def test_trainings_that_disagree_widen_the_interval_though_all_images_agree(self, tmp_path, of_seeds, verdict):
         pml = {seed: np.full(IMAGES, 5.0 + shift) for seed, shift in enumerate(of_seeds)}
         row = row_of(tmp_path, one=pooled_of({"kl": dict.fromkeys((0, 1), np.full(IMAGES, 5.0)), "pml": pml}))
-        assert row["difference_low"] == row["difference_high"] == -1
+        assert row["difference"] == -1
+        assert row["difference_low"] <= -1 <= row["difference_high"]
+        assert (row["difference_high"] < 0) == (verdict == "lower error")
         assert row[["difference_min_seed", "difference_max_seed", "verdict"]].tolist() == [*of_seeds, verdict]
 
     def test_an_interval_with_0_shows_no_difference_though_all_seeds_agree(self, tmp_path):
@@ -168,7 +171,7 @@ class TestVerdict:
         min_seed, max_seed = sorted((min_seed, max_seed))
         signs = {np.sign(value) for value in (low, high, min_seed, max_seed)}
         expected = {(-1,): "lower error", (1,): "higher error"}.get(tuple(signs), "no difference shown")
-        assert Difference(9, (low + high) / 2, low, high, min_seed, max_seed).verdict == expected
+        assert Difference(9, (low + high) / 2, low, high, 1, min_seed, max_seed).verdict == expected
 
 
 class TestPairing:
@@ -192,10 +195,12 @@ class TestPairing:
         }
         of_all, of_few = differences(pools["pml"], pools["kl"])
         for difference, rare in ((of_all, False), (of_few, True)):
-            keys, values, of_seeds, clusters = slow_differences(pools["pml"], pools["kl"], rare)
+            keys, values, of_seeds, people, trainings = slow_differences(pools["pml"], pools["kl"], rare)
+            found = uncertainty(np.array(values), np.array(people), np.array(trainings))
             assert difference.images == len(keys) == (7 if rare else 18)
             assert difference.mean == pytest.approx(np.mean(values))
-            assert (difference.low, difference.high) == pytest.approx(mean_interval(np.array(values), np.array(clusters)))
+            assert (difference.low, difference.high) == pytest.approx((found.low, found.high))
+            assert difference.smallest == pytest.approx(found.smallest)
             assert (difference.min_seed, difference.max_seed) == pytest.approx((min(of_seeds), max(of_seeds)))
 
     def test_images_of_other_folds_and_of_one_method_only_are_left_out(self, tmp_path):
@@ -221,7 +226,7 @@ class TestPairing:
 
 
 def slow_differences(method, reference, rare):
-    """The paired fold and image, their differences, the difference of each seed, and the cluster of each pair."""
+    """The pairs of fold and image, each one's difference with each seed, that of each seed, and who and what made each."""
     errors = [{}, {}]
     clusters, shots = {}, {}
     for found, pooled in zip(errors, (method, reference), strict=True):
@@ -236,12 +241,14 @@ def slow_differences(method, reference, rare):
     def mean_of(found, key):
         return np.mean([error for (*at, _), error in found.items() if tuple(at) == key])
 
-    values = [mean_of(errors[0], key) - mean_of(errors[1], key) for key in keys]
+    seeds = sorted({seed for _, _, seed in errors[0]})
+    pairs = [(key, seed) for key in keys for seed in seeds]
+    values = [errors[0][*key, seed] - mean_of(errors[1], key) for key, seed in pairs]
     of_seeds = []
-    for seed in {seed for _, _, seed in errors[0]}:
+    for seed in seeds:
         other = [errors[1].get((*key, seed), mean_of(errors[1], key)) for key in keys]
         of_seeds.append(np.mean([errors[0][*key, seed] - error for key, error in zip(keys, other, strict=True)]))
-    return keys, values, of_seeds, [clusters[key] for key in keys]
+    return keys, values, of_seeds, [clusters[key] for key, _ in pairs], [f"{key[0]} {seed}" for key, seed in pairs]
 
 
 class TestFewShot:
@@ -274,7 +281,7 @@ class TestText:
         grid = grid_of(markdown)
         assert grid["Method"].tolist() == table["method"].tolist()
         assert grid["MAE"].tolist() == ["0.00 [0.00, 0.00]", "1.00 [1.00, 1.00]"]
-        assert grid["Difference"].tolist() == grid["Few difference"].tolist() == ["–", "+1.00 [+1.00, +1.00]"]
+        assert grid["Difference"].tolist() == grid["Few difference"].tolist() == ["–", "+1.000 [+1.000, +1.000]"]
         assert grid["Each seed"].tolist() == ["–", "+1.00 to +1.00"]
         assert grid["Verdict"].tolist() == grid["Verdict, few"].tolist() == ["reference", "higher error"]
 
@@ -283,8 +290,9 @@ class TestText:
         for rule in (
             "that of the reference, KL baseline.",
             "over the images that both were tested on in the same fold",
-            "95 % interval from a bootstrap over the images",
-            "leaves out the variation between trainings and is too narrow where the images are few",
+            "behind MAE the 95 % interval from a bootstrap over the images",
+            "behind a difference the 95 % interval over the images and the trainings",
+            "Smallest: the smallest true difference",
             "only if the interval excludes 0 and the differences of all seeds have one sign",
             "take those of the reference's experiment, the same images for both",
         ):
@@ -335,7 +343,10 @@ def test_every_column_is_described():
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"methods": [{"method": "pmll", "label": "PML", "place": 0, "start": None}]}, "one.csv: no method 'pmll'; did you mean 'pml'"),
+        (
+            {"methods": [{"method": "pmll", "label": "PML", "place": 0, "start": None}]},
+            "one.csv: no method 'pmll'; did you mean 'pml'",
+        ),
         ({"pooled": "nowhere.csv"}, "nowhere.csv: no such file"),
     ],
 )

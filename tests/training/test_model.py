@@ -5,9 +5,9 @@ import torch
 from torch import nn
 from torchvision import models
 
+from pml.backbones.build import build_backbone
 from pml.errors import InputError
 from pml.suite.settings import Settings
-from pml.backbones.build import build_backbone
 from pml.training.model import build_model
 
 CPU = torch.device("cpu")
