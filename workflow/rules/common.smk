@@ -45,7 +45,8 @@ REPORTED = {
     "draw_figure3": ("Figures", {"png": "figure3"}),
     "draw_figure4": ("Figures", {"png": "figure4"}),
     "draw_training_curves": ("Figures", {"png": "training_curves"}),
-    "draw_errors_by_age": ("Figures", {"png": "errors_by_age"}),
+    "draw_cumulative_score": ("Figures", {"png": "cumulative_score"}),
+    "draw_error_against_age": ("Figures", {"png": "error_against_age"}),
     "draw_diagnostics": ("Figures", {"png": "diagnostics"}),
 }
 
