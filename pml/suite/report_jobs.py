@@ -216,6 +216,23 @@ def draw_error_against_age(plan: Plan, experiment: str) -> Needs:
     return inputs, settings | {"reference": next((method for name, method in references if name == experiment), first)}
 
 
+def comparisons(plan: Plan) -> list[Wildcards]:
+    return [{"comparison": name} for name in plan.config["comparisons"]]
+
+
+@rule(
+    "pml.reporting.forest:draw_forest",
+    comparisons,
+    pdf="results/{suite}/figures/forest_{comparison}.pdf",
+    png="results/{suite}/figures/forest_{comparison}.png",
+)
+def draw_forest(plan: Plan, comparison: str) -> Needs:
+    described_rows = [shown(plan, name) for name in plan.config["comparisons"][comparison]["experiments"]]
+    places = {entry["label"]: entry["place"] for row in described_rows for entry in row["methods"]}
+    table = plan.outputs("write_table", table=f"table_{comparison}")["csv"]
+    return {"table": table}, {"data": described_rows[0]["data"], "places": places}
+
+
 def shown(plan: Plan, experiment: str) -> dict:
     """Return what a figure says of an experiment."""
     data = data_name(plan, plan.config["experiments"][experiment]["dataset"])

@@ -124,6 +124,13 @@ def test_a_user_s_own_protocol_backbone_and_format_stand_beside_ours():
         make_plan(config)
 
 
+def test_a_forest_plot_reads_the_table_of_its_comparison_and_nothing_else(plan):
+    config = plan.config | {"comparisons": {"parts": {"experiments": ["fgnet_lopo"], "reference": "kl"}}}
+    task = Plan(config, plan.classes).task("draw_forest", comparison="parts")
+    assert list(flat(task.inputs)) == ["results/demo/tables/table_parts.csv"]
+    assert task.settings["places"]["KL baseline"] == list(config["methods"]).index("kl")
+
+
 def test_errors_along_the_ages_have_the_reference_of_a_comparison_or_the_first_method(plan):
     parts = {"experiments": ["fgnet_lopo"], "reference": "kl"}
     compared = Plan(plan.config | {"comparisons": {"parts": parts}}, plan.classes)
