@@ -27,7 +27,7 @@ def evaluate(pooled: pd.DataFrame, selection: str = "last") -> pd.DataFrame:
     Scope `own` holds every image the method was tested on, `common` those that all methods were tested on in the same fold:
     methods may have run on some of the folds only, and only `common` compares them.
     """
-    common = _is_common(pooled)
+    common = is_common(pooled)
     rows = []
     for method in pooled["method"].unique():
         own = pooled["method"] == method
@@ -41,7 +41,7 @@ def mae_by_decade(pooled: pd.DataFrame) -> pd.DataFrame:
     frame = pooled.assign(decade=metrics.decades(pooled["age"]), error=(pooled["predicted_age"] - pooled["age"]).abs())
     rows = []
     for method, of_method in frame.groupby("method", sort=False):
-        for scope, of_scope in (("own", of_method), ("common", of_method[_is_common(pooled)[of_method.index]])):
+        for scope, of_scope in (("own", of_method), ("common", of_method[is_common(pooled)[of_method.index]])):
             for decade, errors in of_scope.groupby("decade")["error"]:
                 images = len(errors) // of_method["seed"].nunique()
                 row = {"method": method, "scope": scope, "decade": decade, "images": images, "mae": metrics.mae(errors)}
@@ -49,7 +49,7 @@ def mae_by_decade(pooled: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _is_common(pooled: pd.DataFrame) -> pd.Series:
+def is_common(pooled: pd.DataFrame) -> pd.Series:
     """Tell for each row whether every method was tested on its image in its fold."""
     return pooled.groupby(["fold", "image"])["method"].transform("nunique") == pooled["method"].nunique()
 

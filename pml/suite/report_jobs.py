@@ -206,14 +206,45 @@ def draw_training_curves(plan: Plan, experiment: str) -> Needs:
 
 
 @rule(
-    "pml.reporting.errors_by_age:draw_errors_by_age",
+    "pml.reporting.cumulative_score:draw_cumulative_score",
     experiments,
-    pdf="results/{suite}/figures/errors_by_age_{experiment}.pdf",
-    png="results/{suite}/figures/errors_by_age_{experiment}.png",
+    pdf="results/{suite}/figures/cumulative_score_{experiment}.pdf",
+    png="results/{suite}/figures/cumulative_score_{experiment}.png",
 )
-def draw_errors_by_age(plan: Plan, experiment: str) -> Needs:
-    evaluated = plan.outputs("evaluate_predictions", experiment=experiment)
-    return {name: evaluated[name] for name in ("metrics", "decades")}, shown(plan, experiment)
+def draw_cumulative_score(plan: Plan, experiment: str) -> Needs:
+    return {"metrics": metrics(plan, experiment)}, shown(plan, experiment)
+
+
+@rule(
+    "pml.reporting.error_against_age:draw_error_against_age",
+    experiments,
+    pdf="results/{suite}/figures/error_against_age_{experiment}.pdf",
+    png="results/{suite}/figures/error_against_age_{experiment}.png",
+)
+def draw_error_against_age(plan: Plan, experiment: str) -> Needs:
+    """Its reference is that of the first comparison with a method of the experiment; without one, the experiment's first."""
+    inputs = indexed(plan, experiment) | plan.outputs("pool_predictions", experiment=experiment)
+    references = map(comparison_reference, plan.config["comparisons"].values())
+    first = plan.config["experiments"][experiment]["methods"][0]
+    settings = shown(plan, experiment) | {"trained": plan.trained(experiment)}
+    return inputs, settings | {"reference": next((method for name, method in references if name == experiment), first)}
+
+
+def comparisons(plan: Plan) -> list[Wildcards]:
+    return [{"comparison": name} for name in plan.config["comparisons"]]
+
+
+@rule(
+    "pml.reporting.forest:draw_forest",
+    comparisons,
+    pdf="results/{suite}/figures/forest_{comparison}.pdf",
+    png="results/{suite}/figures/forest_{comparison}.png",
+)
+def draw_forest(plan: Plan, comparison: str) -> Needs:
+    described_rows = [shown(plan, name) for name in plan.config["comparisons"][comparison]["experiments"]]
+    places = {entry["label"]: entry["place"] for row in described_rows for entry in row["methods"]}
+    table = plan.outputs("write_table", table=f"table_{comparison}")["csv"]
+    return {"table": table}, {"data": described_rows[0]["data"], "places": places}
 
 
 def shown(plan: Plan, experiment: str) -> dict:

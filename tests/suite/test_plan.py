@@ -8,7 +8,7 @@ import pytest
 
 from pml.errors import InputError
 from pml.suite import make_plan, read_plan
-from pml.suite.plan import RULES, wildcards_of
+from pml.suite.plan import RULES, Plan, wildcards_of
 from pml.task import flat
 from tests.suite.conftest import demo_config
 
@@ -124,10 +124,25 @@ def test_a_user_s_own_protocol_backbone_and_format_stand_beside_ours():
         make_plan(config)
 
 
+def test_a_forest_plot_reads_the_table_of_its_comparison_and_nothing_else(plan):
+    config = plan.config | {"comparisons": {"parts": {"experiments": ["fgnet_lopo"], "reference": "kl"}}}
+    task = Plan(config, plan.classes).task("draw_forest", comparison="parts")
+    assert list(flat(task.inputs)) == ["results/demo/tables/table_parts.csv"]
+    assert task.settings["places"]["KL baseline"] == list(config["methods"]).index("kl")
+
+
+def test_errors_along_the_ages_have_the_reference_of_a_comparison_or_the_first_method(plan):
+    parts = {"experiments": ["fgnet_lopo"], "reference": "kl"}
+    compared = Plan(plan.config | {"comparisons": {"parts": parts}}, plan.classes)
+    for name, reference in (("fgnet_lopo", "kl"), ("morph2_setting1", "pml")):
+        assert compared.config["experiments"][name]["methods"][0] == "pml"
+        assert compared.task("draw_error_against_age", experiment=name).settings["reference"] == reference
+
+
 def test_a_method_has_the_same_place_in_every_figure(plan):
     places = [
         (entry["method"], entry["place"])
-        for rule in ("draw_figure3", "draw_training_curves", "draw_errors_by_age")
+        for rule in ("draw_figure3", "draw_training_curves", "draw_cumulative_score", "draw_error_against_age")
         for task in plan.tasks(rule)
         for entry in task.settings["methods"]
     ]

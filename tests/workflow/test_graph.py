@@ -50,7 +50,8 @@ def test_every_table_and_figure_is_made(finished):
     }
     tables |= {f"data_{dataset}.{extension}" for dataset in config["datasets"] for extension in ("csv", "md")}
     figures = {"figure3", "figure4"} | {f"ages_{dataset}" for dataset in config["datasets"]}
-    figures |= {f"{kind}_{name}" for name in config["experiments"] for kind in ("training_curves", "errors_by_age")}
+    of_experiments = ("training_curves", "cumulative_score", "error_against_age")
+    figures |= {f"{kind}_{name}" for name in config["experiments"] for kind in of_experiments} | {"forest_tiny"}
     figures |= {f"diagnostics_{name}_pml" for name, experiment in config["experiments"].items() if experiment["keep_models"]}
     assert made == {f"tables/{table}" for table in tables} | {
         f"figures/{figure}.{extension}" for figure in figures for extension in ("pdf", "png")

@@ -45,7 +45,9 @@ REPORTED = {
     "draw_figure3": ("Figures", {"png": "figure3"}),
     "draw_figure4": ("Figures", {"png": "figure4"}),
     "draw_training_curves": ("Figures", {"png": "training_curves"}),
-    "draw_errors_by_age": ("Figures", {"png": "errors_by_age"}),
+    "draw_cumulative_score": ("Figures", {"png": "cumulative_score"}),
+    "draw_error_against_age": ("Figures", {"png": "error_against_age"}),
+    "draw_forest": ("Figures", {"png": "forest"}),
     "draw_diagnostics": ("Figures", {"png": "diagnostics"}),
 }
 
@@ -141,6 +143,7 @@ wildcard_constraints:
     dataset=one_of(plan.config["datasets"]),
     experiment=one_of(plan.config["experiments"]),
     method=one_of(plan.config["methods"]),
+    comparison=one_of(plan.config["comparisons"]),
     table=one_of(job["table"] for job in RULES["write_table"].each(plan)),
     seed=r"\d+",
     job=r"\d+",
