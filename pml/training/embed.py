@@ -17,6 +17,7 @@ from pml.training.device import choose_device
 
 BATCH = 64
 BATCHES_AT_ONCE = 50  # that a kill can cost
+CPU_BATCH = 8  # whose layers stay in the cache of a processor: a third faster than `BATCH`
 
 
 def embed_faces(task: Task, threads: int = 1, gpus: int = 0) -> None:
@@ -44,8 +45,10 @@ def embed_faces(task: Task, threads: int = 1, gpus: int = 0) -> None:
         inputs = load(faces, rows, device)
         generators = [torch.Generator().manual_seed(seed_of(copy, rows[0])) for copy in range(settings["copies"])]
         copies = [augment(inputs, *each) for each in zip(augmentations, generators, strict=True)]
-        features = torch.stack([network(view).float() for view in (inputs, inputs.flip(3), *copies)], 1)
-        return features.cpu().numpy().astype(np.float16)
+        views = torch.stack([inputs, inputs.flip(3), *copies], 1).flatten(0, 1)
+        at_once = CPU_BATCH if device.type == "cpu" else len(views)
+        features = torch.cat([network(some.contiguous(memory_format=torch.channels_last)) for some in views.split(at_once)])
+        return features.float().view(len(rows), -1, dim).cpu().numpy().astype(np.float16)
 
     output.parent.mkdir(parents=True, exist_ok=True)
     part, done = output.with_name(f".{output.name}.part"), output.with_name(f".{output.name}.json")

@@ -48,7 +48,7 @@ def test_every_job_is_named_by_its_wildcards_and_writes_what_no_other_does(plan)
     written = Counter(path for task in tasks for path in flat(task.outputs))
     assert max(written.values()) == 1
     assert all(task.wildcards.keys() == set(wildcards_of(task.rule)) for task in tasks)
-    assert {task.rule for task in tasks} == set(RULES) - {"publish", "fetch_archive", "fetch_weights"}
+    assert {task.rule for task in tasks} == set(RULES) - {"publish", "fetch_archive"}
 
 
 def test_every_input_is_the_output_of_a_job_or_the_paper_s(plan):
@@ -62,7 +62,8 @@ def test_the_products_are_the_tables_and_figures_and_nothing_else_leaves_the_fol
     products = plan.products()
     assert {path.split("/")[1] for path in products} == {"tables", "figures"} and len(set(products)) == len(products)
     assert {"results/tables/table4.csv", "results/tables/leakage.tex", "results/figures/figure3.png"} <= set(products)
-    assert all(path.startswith("results/demo/") for task in plan.tasks() for path in flat(task.outputs))
+    made = [path for task in plan.tasks() if task.rule != "fetch_weights" for path in flat(task.outputs)]
+    assert all(path.startswith("results/demo/") for path in made)
 
 
 def test_a_saved_plan_is_the_same_plan(plan, tmp_path, monkeypatch):
@@ -91,7 +92,8 @@ def test_a_reference_is_told_by_its_class_and_gets_no_network_and_no_pixels():
     config = demo_config()
     config["methods"]["mine"] = {"class": "tests.suite.own_code:Youngest", "label": "Youngest"}
     config["experiments"]["fgnet_lopo"] |= {"methods": ["mine"], "initialisation": "imagenet"}
-    plan = make_plan(config | {"figures": {}})
+    del config["experiments"]["fgnet_frozen"]
+    plan = make_plan(config | {"figures": {}, "tables": config["tables"] | {"table4": {"experiments": ["fgnet_lopo"]}}})
     assert not list(plan.tasks("fetch_weights"))
     assert "mine" in plan.references
     (task,) = [task for task in plan.tasks("look_up_folds") if task.wildcards["method"] == "mine"]
@@ -147,3 +149,56 @@ def test_a_method_has_the_same_place_in_every_figure(plan):
         for entry in task.settings["methods"]
     ]
     assert len(set(places)) == len({method for method, _ in places}) == len({place for _, place in places})
+
+
+def frozen_config(**changes) -> dict:
+    """The demo's FG-NET alone, its experiment on frozen features and a second one on the same store."""
+    config = demo_config()
+    frozen = config["experiments"]["fgnet_frozen"] | {"keep_models": [1], "folds": [1]}
+    second = frozen | {"methods": ["kl"], "curriculum": [0.5]} | changes
+    config["experiments"] = {"first": frozen, "second": second}
+    return config | {"tables": {}, "figures": {}, "leakage": {}}
+
+
+def test_frozen_experiments_read_embeddings_and_share_those_of_one_network():
+    plan = make_plan(frozen_config())
+    (embedding,) = plan.tasks("embed_faces")
+    assert embedding.inputs["initialisation"] == ["resources/weights/efficientnet_lite0-imagenet.pth"]
+    for task in plan.tasks("train_folds"):
+        assert task.inputs["store"] == embedding.outputs["embeddings"]
+        assert task.settings["training"]["initialisation"] == "random", "the trunk has no weights of the network's"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"frozen": {"copies": 1}},
+        {"initialisation": "random"},
+        {"backbone": "resnet18", "initialisation": "random"},
+        {"dataset": "chalearn", "protocol": "official"},
+    ],
+)
+def test_other_copies_weights_networks_or_faces_are_another_store(changes):
+    plan = make_plan(frozen_config(**changes))
+    assert len({task.outputs["embeddings"] for task in plan.tasks("embed_faces")}) == 2
+
+
+def test_the_trunk_of_a_frozen_experiment_may_start_from_another_one():
+    plan = make_plan(frozen_config(initialisation={"experiment": "first"}, pretraining="none"))
+    (embedding,) = plan.tasks("embed_faces")
+    (task,) = [task for task in plan.tasks("train_folds") if task.wildcards["experiment"] == "second"]
+    assert task.inputs["store"] == embedding.outputs["embeddings"]
+    assert task.settings["training"]["initialisation"] == "results/demo/runs/first/kl/seed0/fold001/model.pt"
+    with pytest.raises(InputError, match="second.initialisation: first has another 'frozen' than second"):
+        make_plan(frozen_config(initialisation={"experiment": "first"}, pretraining="none", frozen=None))
+
+
+def test_tables_say_what_the_weights_have_seen_and_whether_the_backbone_was_frozen():
+    config = frozen_config()
+    given = {"backbone": "faceres_deep", "initialisation": "vggface2", "frozen": None}
+    config["experiments"]["second"] |= given | {"training": {"trained_blocks": 6}, "methods": ["kl", "constant_median"]}
+    config["tables"] = {"table4": {"experiments": ["first", "second"]}}
+    first, second = make_plan(config).task("write_table", table="table4").settings["experiments"]
+    assert {method["start"] for method in first["methods"]} == {"ImageNet; frozen"} and first["pretraining"] == "none"
+    assert [method["start"] for method in second["methods"]] == ["VGGFace2, IMDB-WIKI; last 6 blocks trained", None]
+    assert second["pretraining"] == "VGGFace2, IMDB-WIKI"
