@@ -107,7 +107,7 @@ def test_every_epoch_fold_and_seed_has_its_own_random_numbers():
     assert 0 <= loop.seeds_of(2**32, 82, 100) < 2**63
 
 
-@pytest.mark.parametrize("name, kind", [("adam", torch.optim.Adam), ("sgd", torch.optim.SGD)])
+@pytest.mark.parametrize("name, kind", [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW), ("sgd", torch.optim.SGD)])
 def test_optimiser_holds_every_parameter_of_backbone_and_method(build, name, kind):
     model, settings = build(optimiser=name, momentum=0.8, weight_decay=0.1)
     optimiser = loop.build_optimiser(model, settings)
@@ -155,6 +155,37 @@ def test_backbone_has_its_share_of_the_rate(build, finished):
         moved[share] = [weight.detach() - start for weight, start in zip(weights, before, strict=True)]
     torch.testing.assert_close(moved[0.1][0], 0.1 * moved[1][0], rtol=1e-2, atol=1e-7)
     assert moved[1][0].abs().max() > 1e-5 and moved[0.1][1].equal(moved[1][1])
+
+
+def test_only_the_last_blocks_are_trained_and_the_rest_keeps_its_statistics(build, finished):
+    model, settings = build(trained_blocks=3, weight_decay=0.1)
+    before = {key: value.clone() for key, value in model.backbone.state_dict().items()}
+    after = train(model, settings, finished.data).backbone.state_dict()
+    moved = {key for key, value in after.items() if not value.equal(before[key])}
+    blocks = {".".join(key.split(".")[:2]) for key in moved}
+    assert blocks == {"layer3.1", "layer4.0", "layer4.1"}
+
+
+@pytest.mark.parametrize("limit", [0.5, 1e6])
+def test_the_gradient_of_all_weights_together_is_cut_to_its_limit(build, finished, monkeypatch, limit):
+    """Plain SGD at rate 1 moves the weights by the gradient, so the length of the way is the norm."""
+    model, settings = build(optimiser="sgd", momentum=0, weight_decay=0, learning_rate=1, schedule="constant", clip_norm=limit)
+    trainer = loop.Trainer(model, settings, finished.data.store, finished.data.part(1, "train"))
+    weights = [weight for group in trainer.optimiser.param_groups for weight in group["params"]]
+    ways, update = [], trainer._update
+
+    def measured():
+        before = [weight.detach().clone() for weight in weights]
+        norm = float(torch.cat([weight.grad.flatten() for weight in weights]).norm())
+        update()
+        moved = torch.cat([(weight - old).flatten() for weight, old in zip(weights, before, strict=True)])
+        ways.append((norm, float(moved.detach().norm())))
+
+    monkeypatch.setattr(trainer, "_update", measured)
+    trainer._train_epoch(0)
+    for norm, way in ways:
+        assert way == pytest.approx(min(norm, limit), rel=1e-3)
+    assert any(norm > 0.5 for norm, _ in ways)
 
 
 def test_whole_ages_are_what_training_sees_and_validation_does_not(build, finished, monkeypatch):

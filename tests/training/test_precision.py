@@ -1,8 +1,11 @@
+import dataclasses
+
 import pytest
 import torch
 from torch import nn
 
 from pml.training import precision
+from pml.training.model import build_model
 from pml.training.precision import autocast, choose_precision
 
 CPU = torch.device("cpu")
@@ -17,6 +20,13 @@ def test_auto_is_bfloat16_where_the_processor_computes_in_it(monkeypatch, instru
 def test_auto_is_float32_where_the_processor_would_emulate_bfloat16(monkeypatch):
     _pretend(monkeypatch, {"avx512_f": True, "avx512_bf16": False})
     assert choose_precision("auto", CPU, nn.Conv2d(3, 8, 3)) == "float32"
+
+
+@pytest.mark.parametrize(("blocks", "chosen"), [(None, "float32"), (6, "bfloat16")])
+def test_auto_is_float32_for_a_depthwise_network_whose_every_layer_is_trained(monkeypatch, settings, blocks, chosen):
+    _pretend(monkeypatch, {"avx512_bf16": True})
+    backbone = build_model(dataclasses.replace(settings, backbone="faceres_deep", trained_blocks=blocks), CPU).backbone
+    assert choose_precision("auto", CPU, backbone) == chosen
 
 
 @pytest.mark.parametrize("name", ["float32", "bfloat16", "float16"])

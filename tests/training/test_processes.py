@@ -115,11 +115,12 @@ def _linear_step() -> dict[str, torch.Tensor]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
-def test_joint_batch_norm_is_torch_s_of_the_joint_batch(tmp_path, dtype):
-    several = run_in_processes(2, _normalise_share, tmp_path, dtype)
+@pytest.mark.parametrize(("kind", "shape"), [(nn.BatchNorm2d, (5, 3, 4, 4)), (nn.BatchNorm1d, (5, 3))])
+def test_joint_batch_norm_is_torch_s_of_the_joint_batch(tmp_path, kind, shape, dtype):
+    several = run_in_processes(2, _normalise_share, tmp_path, dtype, shape)
     torch.manual_seed(0)
-    inputs = torch.randn(5, 3, 4, 4, dtype=dtype).requires_grad_()
-    layer = nn.BatchNorm2d(3).to(torch.promote_types(dtype, torch.float32))
+    inputs = torch.randn(shape, dtype=dtype).requires_grad_()
+    layer = kind(3).to(torch.promote_types(dtype, torch.float32))
     outputs = layer(inputs)
     (outputs.to(layer.weight.dtype) ** 3).sum().backward()
     expected = {"outputs": outputs.detach(), "inputs": inputs.grad, "evaluated": layer.eval()(inputs).detach()}
@@ -133,9 +134,9 @@ def test_joint_batch_norm_is_torch_s_of_the_joint_batch(tmp_path, dtype):
         assert_close(each["state"], layer.state_dict(), **tolerance)
 
 
-def _normalise_share(dtype: torch.dtype) -> dict:
+def _normalise_share(dtype: torch.dtype, shape: tuple[int, ...]) -> dict:
     torch.manual_seed(0)
-    inputs = torch.randn(5, 3, 4, 4, dtype=dtype)[processes.share(5)].requires_grad_()
+    inputs = torch.randn(shape, dtype=dtype)[processes.share(5)].requires_grad_()
     layer = JointBatchNorm(3).to(torch.promote_types(dtype, torch.float32))
     outputs = layer(inputs)
     (outputs.to(layer.weight.dtype) ** 3).sum().backward()
