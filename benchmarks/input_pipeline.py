@@ -18,7 +18,8 @@ from torchvision import transforms
 
 from benchmarks.paired import alternate, verdict
 from benchmarks.training_step import noise, settings_of
-from pml.training.augmentation import MEAN, STD, augment, normalise
+from pml.backbones.scale import MEAN, STD
+from pml.training.augmentation import augment, normalise
 from pml.training.model import build_model
 
 COUNT, BATCH = 256, 32

@@ -8,7 +8,18 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 # A package may import from itself, from modules that lie directly in pml/, and from the packages that stand before it here.
-ORDER = ["suite", "datasets", "faces", "folds", "training", "evaluation", "reporting", "progressive_margin", "forecast"]
+ORDER = [
+    "suite",
+    "datasets",
+    "faces",
+    "folds",
+    "backbones",
+    "training",
+    "evaluation",
+    "reporting",
+    "progressive_margin",
+    "forecast",
+]
 
 
 def name_of(path: Path) -> str:

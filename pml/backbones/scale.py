@@ -1,9 +1,11 @@
-"""The change from the suite's scale of pixels to the one that a published network learnt with."""
+"""The scale of pixels that the suite gives to every backbone, and the change to that of a published network."""
 
 import torch
 from torch import Tensor, nn
 
-from pml.training.augmentation import MEAN, STD
+# Of red, green and blue from 0 to 1: the statistics of ImageNet, which torchvision's weights expect.
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
 
 
 class OwnScale(nn.Module):

@@ -78,6 +78,8 @@ def check_options(config: dict) -> None:
         _check_entry(f"datasets.{name}.options", "format", dataset["format"], dataset["options"])
     for name, method in config["methods"].items():
         _check_entry(f"methods.{name}.options", "method", method["class"], method["options"])
+        for number, candidate in enumerate(method["tuning"], 1):
+            _check_entry(f"methods.{name}.tuning, {number}", "method", method["class"], method["options"] | candidate)
     for name, experiment in config["experiments"].items():
         for kind in ("protocol", "backbone"):
             _check_entry(f"experiments.{name}.{kind}_options", kind, experiment[kind], experiment[f"{kind}_options"])

@@ -103,6 +103,7 @@ def run_settings(plan: Plan, experiment: str, method: str) -> dict:
     return {
         "method": plan.config["methods"][method]["class"],
         "options": plan.config["methods"][method]["options"],
+        "candidates": plan.config["methods"][method]["tuning"],
         "backbone": chosen["backbone"],
         "backbone_options": chosen["backbone_options"],
         "initialisation": start(plan, experiment, method)[0],

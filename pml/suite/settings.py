@@ -119,6 +119,7 @@ class Settings(Training):
 
     method: str  # as the config names it: a short name, or module:Class
     options: dict
+    candidates: list[dict] = dataclasses.field(default_factory=list)  # of options, that a run chooses from by cross-validation
     backbone: str
     backbone_options: dict
     initialisation: str  # of what is trained: "random", or the path of a checkpoint

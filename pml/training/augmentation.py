@@ -9,12 +9,10 @@ from torch import Tensor
 from torch.nn import functional
 from torchvision.transforms import functional as colours
 
+from pml.backbones.scale import MEAN, STD
 from pml.suite.settings import Augmentation
 from pml.training.device import to_device
 
-# The statistics of ImageNet, which torchvision's weights expect.
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
 MIRROR, GREY, ROTATE, JITTER = range(4)
 
 

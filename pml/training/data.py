@@ -29,6 +29,10 @@ class Part:
     store_rows: np.ndarray
     courses: np.ndarray
 
+    def subset(self, chosen: np.ndarray) -> "Part":
+        """Return the images where (N,) `chosen` is true."""
+        return Part(self.index[chosen], self.store_rows[chosen], self.courses[chosen])
+
     @property
     def ages(self) -> np.ndarray:
         """(N,) float32 labels in years."""

@@ -19,6 +19,7 @@ from pml.training.device import choose_device
 from pml.training.loop import Observer, Trainer, seeds_of
 from pml.training.model import Model, build_model, predict
 from pml.training.precision import choose_precision
+from pml.training.tuning import tune
 
 
 def train_folds(task: Task, threads: int = 1, gpus: int = 0) -> None:
@@ -68,23 +69,28 @@ class Run:
         train_part, test_part, watched = self._parts()
         if processes.rank() == 0:
             run_directory.clear(self.directory, checkpoint)
-        torch.manual_seed(seeds_of(self.seed, self.fold, self.settings.courses * self.settings.epochs))
-        model = build_model(self.settings, self.device, self.data.embedding_dim)
-        store = resident(self.data.store, self.device)
+        store, settings = resident(self.data.store, self.device), self.settings
+        trials: list[dict[str, float]] = []
+        if settings.candidates:
+            given = (self.seed, self.fold, self.device, self.data.embedding_dim)
+            settings, trials = tune(settings, store, train_part, *given, _log)
+        torch.manual_seed(seeds_of(self.seed, self.fold, settings.courses * settings.epochs))
+        model = build_model(settings, self.device, self.data.embedding_dim)
 
         def end_course(course: int) -> None:
-            predicted_ages, _ = predict(model, store, test_part.store_rows, self.settings)
+            predicted_ages, _ = predict(model, store, test_part.store_rows, settings)
             if processes.rank() == 0:
                 run_directory.write_predictions(self.directory, test_part.index, predicted_ages, course)
 
         observer = Observer(checkpoint, _log, watched, end_course)
-        Trainer(model, self.settings, store, train_part, self.seed, self.fold, observer).train()
-        predicted_ages, distribution = predict(model, store, test_part.store_rows, self.settings)
+        Trainer(model, settings, store, train_part, self.seed, self.fold, observer).train()
+        predicted_ages, distribution = predict(model, store, test_part.store_rows, settings)
         if processes.rank() > 0:
             return
         run_directory.write_predictions(self.directory, test_part.index, predicted_ages)
         run_directory.write_distribution(self.directory, self.settings.age_classes, distribution)
-        self._write(model, fingerprint=key, train_images=len(train_part.index), test_images=len(test_part.index))
+        run_directory.write_rows(self.directory / "tuning.csv", trials)
+        self._write(model, settings, fingerprint=key, train_images=len(train_part.index), test_images=len(test_part.index))
         for leftover in self.directory.glob("*checkpoint-*.pt"):  # half-written ones of a killed process, too
             leftover.unlink()
 
@@ -108,10 +114,10 @@ class Run:
             )
         return train_part, test_part, watched
 
-    def _write(self, model: Model, **facts: object) -> None:
+    def _write(self, model: Model, settings: Settings, **facts: object) -> None:
         """Write what is left beside the predictions; run.json is the last."""
-        run_directory.write_epochs(self.directory / "history.csv", model.history)
-        run_directory.write_epochs(self.directory / "diagnostics.csv", model.diagnostics)
+        run_directory.write_rows(self.directory / "history.csv", model.history)
+        run_directory.write_rows(self.directory / "diagnostics.csv", model.diagnostics)
         if self.keep_model:
             model.save(self.directory / "model.pt")
         on_gpu = self.device.type == "cuda"
@@ -119,7 +125,7 @@ class Run:
             "data": str(self.name),
             "fold": self.fold,
             "seed": self.seed,
-            "settings": self.settings.as_dict(),
+            "settings": settings.as_dict(),
             "selected_epoch": model.selected_epoch,
             "face_size": self.settings.embedded["face_size"] if self.settings.embedded else self.data.store.shape[1],
             "embedding_dim": self.data.embedding_dim,

@@ -67,8 +67,8 @@ def write_distribution(directory: Path, ages: range, distribution: np.ndarray | 
             np.savez(temporary, ages=np.array(ages), distribution=distribution.astype(np.float32))
 
 
-def write_epochs(path: Path, rows: list[dict[str, float]]) -> None:
-    """Write a table with a row an epoch, if there is anything to write."""
+def write_rows(path: Path, rows: list[dict[str, float]]) -> None:
+    """Write a table of numbers, if there is anything to write."""
     path.unlink(missing_ok=True)
     if rows:
         with replacing(path) as temporary:
