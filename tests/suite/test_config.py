@@ -254,6 +254,7 @@ def test_every_config_of_the_repository_is_valid(path):
             changed("methods", "pml", "options", value={"margin_scal": 1}),
             "config: methods.pml.options: method 'pml.progressive_margin:PML': .*did you mean 'margin_scale'",
         ),
+        (changed("methods", "kl", "tuning", value=[{}, {"sigm": 1}]), "methods.kl.tuning, 2: .*did you mean 'sigma'"),
         (changed("methods", "kl", "class", value="baselines.kl:KLL"), "methods.kl.options: .*no 'KLL'; did you mean 'KL'"),
         (changed("methods", "kl", "class", value="nowhere:KL"), "methods.kl.options: .*nowhere.*is the package installed"),
         (changed("datasets", "fgnet", "options", value={"label": "real"}), "datasets.fgnet.options: .*'label'; there are none"),
@@ -271,3 +272,10 @@ def test_a_module_that_fails_on_import_is_named_with_its_reason(tmp_path, monkey
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(InputError, match="methods.kl.options: .*broken_method fails on import: ZeroDivisionError"):
         check_options(check_config(changed("methods", "kl", "class", value="broken_method:Method")))
+
+
+def test_methods_that_are_tuned_side_by_side_have_the_same_number_of_trials_the_first_untuned():
+    methods = check_config(read_config("config/tuned.yaml"))["methods"]
+    tuned = {name: method["tuning"] for name, method in methods.items() if method["tuning"]}
+    assert {len(candidates) for candidates in tuned.values()} == {6}
+    assert all(candidates[0] == {} and name.removesuffix("_tuned") in methods for name, candidates in tuned.items())
