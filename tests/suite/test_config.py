@@ -275,7 +275,7 @@ def test_a_module_that_fails_on_import_is_named_with_its_reason(tmp_path, monkey
 
 
 def test_methods_that_are_tuned_side_by_side_have_the_same_number_of_trials_the_first_untuned():
-    methods = check_config(read_config("config/tuned.yaml"))["methods"]
+    methods = check_config(yaml.safe_load((Path(__file__).parents[2] / "config" / "tuned.yaml").read_text()))["methods"]
     tuned = {name: method["tuning"] for name, method in methods.items() if method["tuning"]}
     assert {len(candidates) for candidates in tuned.values()} == {6}
     assert all(candidates[0] == {} and name.removesuffix("_tuned") in methods for name, candidates in tuned.items())
