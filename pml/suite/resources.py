@@ -50,8 +50,9 @@ def training_minutes(plan: Plan, job: dict[str, str], gpus: int, attempt: int = 
 
 def training_megabytes(plan: Plan, job: dict[str, str], gpus: int, attempt: int = 1) -> int:
     """Return the main memory of a training job: for each of its processes, and on a CPU for the activations of a batch."""
-    batch = plan.config["experiments"][job["experiment"]]["training"]["batch_size"]
-    activations = 0 if gpus else math.ceil(batch * plan.config["face_size"] ** 2 * BYTES_PER_PIXEL / 1e6)
+    experiment = plan.config["experiments"][job["experiment"]]
+    batch, elsewhere = experiment["training"]["batch_size"], gpus or experiment["frozen"] is not None
+    activations = 0 if elsewhere else math.ceil(batch * plan.config["face_size"] ** 2 * BYTES_PER_PIXEL / 1e6)
     return attempt * (PROCESS_MB * max(1, gpus) + activations)
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from pml.errors import InputError
 
-WITHOUT_GPU = "ask for none with --set-resources train_folds:gpu=0 extract_features:gpu=0"
+WITHOUT_GPU = "ask for none with --set-resources train_folds:gpu=0 embed_faces:gpu=0 extract_features:gpu=0"
 
 
 def choose_device(name: str, gpus: int = 0) -> torch.device:

@@ -17,7 +17,7 @@ from tests.workflow.checkout import ROOT, copy_checkout, fgnet_config, snakemake
 pytestmark = [pytest.mark.slow, pytest.mark.slurm]
 TABLE = "results/tables/table4.csv"
 PROFILES = ("--profile", "site", "--workflow-profile", "profiles/slurm")
-NO_GPU = ("--set-resources", "train_folds:gpu=0", "extract_features:gpu=0")
+NO_GPU = ("--set-resources", "train_folds:gpu=0", "embed_faces:gpu=0", "extract_features:gpu=0")
 RUN = "results/queue/runs/long/pml/seed0/fold001"
 
 

@@ -27,7 +27,7 @@ def test_every_profile_keeps_what_the_default_one_says(profile):
 
 @pytest.mark.parametrize("profile", sorted({*PROFILES} - {"default"}))
 def test_wherever_there_are_gpus_the_rules_that_use_them_ask_for_one(profile):
-    assert all(read(profile)["set-resources"][rule] == {"gpu": 1} for rule in ("train_folds", "extract_features"))
+    assert all(read(profile)["set-resources"][rule] == {"gpu": 1} for rule in ("train_folds", "embed_faces", "extract_features"))
 
 
 @pytest.mark.parametrize("profile", ["slurm", "generic"])
