@@ -6,7 +6,6 @@ A backbone is a function that returns the network and D. Its keyword-only parame
 from typing import Any
 
 from torch import nn
-from torchvision import models
 
 from pml.errors import InputError, suggest
 from pml.method import Network
@@ -14,12 +13,12 @@ from pml.method import Network
 
 def resnet18() -> Network:
     """Return torchvision's ResNet-18 up to its pooled layer-4 features."""
-    return _without_classifier(models.resnet18(weights=None))
+    return _resnet("resnet18")
 
 
 def resnet34() -> Network:
     """Return torchvision's ResNet-34 up to its pooled layer-4 features."""
-    return _without_classifier(models.resnet34(weights=None))
+    return _resnet("resnet34")
 
 
 def timm(*, model: str, size: int | None = None) -> Network:
@@ -43,7 +42,10 @@ def timm(*, model: str, size: int | None = None) -> Network:
     return network, network.head_hidden_size
 
 
-def _without_classifier(network: models.ResNet) -> Network:
+def _resnet(name: str) -> Network:
+    from torchvision import models  # takes as long to load as PyTorch, and who checks a config builds no network
+
+    network = getattr(models, name)(weights=None)
     feature_dim = network.fc.in_features
-    network.fc = nn.Identity()  # type: ignore[assignment]
+    network.fc = nn.Identity()
     return network, feature_dim

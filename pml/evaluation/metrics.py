@@ -5,7 +5,6 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import bootstrap, gmean
 
 CS_THETAS = range(11)
 SHOTS = ("many", "medium", "few")
@@ -38,7 +37,7 @@ def geometric_mean_error(errors: np.ndarray) -> float:
 
     An error below `GEOMETRIC_FLOOR` counts as the floor, lest one exact hit make the mean zero.
     """
-    return float(gmean(np.maximum(np.abs(errors), GEOMETRIC_FLOOR))) if len(errors) else np.nan
+    return float(np.exp(np.log(np.maximum(np.abs(errors), GEOMETRIC_FLOOR)).mean())) if len(errors) else np.nan
 
 
 def epsilon_errors(errors: np.ndarray, age_stds: np.ndarray) -> np.ndarray:
@@ -88,6 +87,8 @@ def mean_interval(values: np.ndarray, clusters: np.ndarray, seed: int = 0) -> tu
         clusters: (N,) the subject of each image, or the image itself where the data set tells no subject.
         seed: of the resampling.
     """
+    from scipy.stats import bootstrap  # takes a second to load, and few who need a metric need its interval
+
     per_cluster = pd.Series(np.asarray(values)).groupby(np.asarray(clusters)).agg(["sum", "size"])
     if len(per_cluster) < 2 or np.isnan(values).any():
         return np.nan, np.nan

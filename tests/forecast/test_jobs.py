@@ -1,19 +1,11 @@
 import json
-import re
-import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
-import yaml
 
 from pml.errors import InputError
 from pml.forecast.jobs import Job, Suite, runs_before
 from pml.suite import make_plan
-
-ROOT = Path(__file__).parents[2]
-CONFIGS = sorted(path.name for path in (ROOT / "config").glob("*.yaml"))
 
 
 def job_of(suite: Suite, experiment: str, method: str) -> Job:
@@ -25,22 +17,6 @@ def work_of(suite: Suite, experiment: str, method: str) -> tuple[int, int, int]:
     """Return the images that the first job of a method trains, tests and predicts."""
     job = job_of(suite, experiment, method)
     return job.trained, job.work.get(("test", job.workload), 0), job.predicted
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", CONFIGS)
-def test_every_rule_has_as_many_jobs_as_the_dry_run_counts(name, tmp_path, monkeypatch):
-    for part in ("Snakefile", "environment.yml", "workflow", "profiles", "config", "pml", "baselines"):
-        (tmp_path / part).symlink_to(ROOT / part)
-    monkeypatch.chdir(tmp_path)
-    command = [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1", "--configfile", f"config/{name}"]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr[-2000:]
-    assert len((run.stdout + run.stderr).splitlines()) < 100  # a person is to read it
-    stats = (run.stdout + run.stderr).split("Job stats:")[1].split("total")[0]
-    counted = {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", stats, re.MULTILINE) if rule != "all"}
-    suite = Suite(make_plan(yaml.safe_load(Path("config", name).read_text())))
-    assert Counter(job.task.rule for job in suite.jobs) == counted
 
 
 def test_a_job_trains_on_whole_batches_in_every_epoch_and_tests_once(suite, changed):

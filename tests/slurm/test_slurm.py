@@ -19,14 +19,15 @@ TABLE = "results/tables/table4.csv"
 PROFILES = ("--profile", "site", "--workflow-profile", "profiles/slurm")
 NO_GPU = ("--set-resources", "train_folds:gpu=0", "embed_faces:gpu=0", "extract_features:gpu=0")
 RUN = "results/queue/runs/long/pml/seed0/fold001"
+# A checkpoint of every epoch, and three jobs are enough for a group.
+CHANGED = {"pml/training/loop.py": ("CHECKPOINT_SECONDS", 60, 0), "pml/suite/resources.py": ("MANY_JOBS", 10, 2)}
 
 
 def five_jobs() -> dict:
-    """Five jobs for a queue: draw, index, align, one long run, and eleven short ones together."""
+    """Five jobs for a queue: draw, index, align, one long run, and three short ones together."""
     config = fgnet_config("queue")
-    config["datasets"]["fgnet"]["archives"] = [{"synthetic": {"subjects": 12, "images": 120}}]
     short = config["experiments"]["fgnet_lopo"]
-    short |= {"folds": "1-11", "method_folds": {}, "folds_per_job": 1, "methods": ["kl", "constant_median"]}
+    short |= {"folds": "1-3", "method_folds": {}, "folds_per_job": 1, "methods": ["kl", "constant_median"]}
     long = short | {"folds": [1], "methods": ["pml"], "training": short["training"] | {"epochs": 40}}
     config["experiments"] = {"short": short, "long": long}
     config["tables"] = {"table4": {"experiments": ["short", "long"]}}
@@ -45,12 +46,12 @@ def slurm():
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory) -> Path:
-    """A checkout that keeps a checkpoint of every epoch, with the site's profile beside those of the suite."""
+    """A checkout with other constants, and with the site's profile beside those of the suite."""
     directory = copy_checkout(tmp_path_factory.mktemp("queue"))
-    loop = directory / "pml/training/loop.py"
-    code = loop.read_text()
-    assert "CHECKPOINT_SECONDS = 60" in code
-    loop.write_text(code.replace("CHECKPOINT_SECONDS = 60", "CHECKPOINT_SECONDS = 0"))
+    for path, (name, value, other) in CHANGED.items():
+        code = (directory / path).read_text()
+        assert f"{name} = {value}\n" in code
+        (directory / path).write_text(code.replace(f"{name} = {value}\n", f"{name} = {other}\n"))
     shutil.copytree(ROOT / "tests/slurm/site", directory / "site")
     return directory
 

@@ -2,15 +2,25 @@
 
 import json
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pml.errors import InputError
-from pml.suite import make_plan, read_plan
-from pml.suite.plan import RULES, Plan, wildcards_of
+from pml.suite import Plan, make_plan, read_plan
+from pml.suite.plan import RULES, wildcards_of
 from pml.task import flat
-from tests.suite.conftest import demo_config
+from tests.suite.conftest import ROOT, demo_config
+
+CONFIGS = sorted(path.name for path in (ROOT / "config").glob("*.yaml"))
+
+
+@cache
+def plan_of(name: str) -> Plan:
+    """Return the plan of a config of ours."""
+    return make_plan(yaml.safe_load((ROOT / "config" / name).read_text()))
 
 
 def selecting(selection: str):
@@ -43,16 +53,21 @@ def test_everything_that_an_oracle_touches_is_marked():
     assert every_label("oracle") == {f"{label} (oracle)" for label in every_label("last")}
 
 
-def test_every_job_is_named_by_its_wildcards_and_writes_what_no_other_does(plan):
-    tasks = list(plan.tasks())
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_job_is_named_by_its_wildcards_and_writes_what_no_other_does(name):
+    tasks = list(plan_of(name).tasks(*RULES))
     written = Counter(path for task in tasks for path in flat(task.outputs))
     assert max(written.values()) == 1
     assert all(task.wildcards.keys() == set(wildcards_of(task.rule)) for task in tasks)
-    assert {task.rule for task in tasks} == set(RULES) - {"publish", "fetch_archive"}
 
 
-def test_every_input_is_the_output_of_a_job_or_the_paper_s(plan):
-    tasks = list(plan.tasks())
+def test_the_demo_has_a_job_of_every_rule_but_those_that_download(plan):
+    assert {task.rule for task in plan.tasks()} == set(RULES) - {"publish", "fetch_archive"}
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_input_is_the_output_of_a_job_or_the_paper_s(name):
+    tasks = list(plan_of(name).tasks(*RULES))
     written = {path for task in tasks for path in flat(task.outputs)}
     read = {path for task in tasks for path in flat(task.inputs)}
     assert all(Path(path).is_file() and "published" in path for path in read - written)

@@ -5,13 +5,16 @@ import os
 import re
 import signal
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.workflow.checkout import ROOT, copy_checkout, fgnet_config, snakemake
+from pml.suite import make_plan
+from pml.suite.plan import RULES
+from tests.workflow.checkout import ROOT, copy_checkout, fgnet_config, jobs_of, snakemake
 
 PROFILES = sorted(path.parent.name for path in (ROOT / "profiles").glob("*/config.yaml"))
 
@@ -27,7 +30,9 @@ def test_every_profile_keeps_what_the_default_one_says(profile):
 
 @pytest.mark.parametrize("profile", sorted({*PROFILES} - {"default"}))
 def test_wherever_there_are_gpus_the_rules_that_use_them_ask_for_one(profile):
-    assert all(read(profile)["set-resources"][rule] == {"gpu": 1} for rule in ("train_folds", "embed_faces", "extract_features"))
+    assert all(
+        read(profile)["set-resources"][rule] == {"gpu": 1} for rule in ("train_folds", "embed_faces", "extract_features")
+    )
 
 
 @pytest.mark.parametrize("profile", ["slurm", "generic"])
@@ -50,6 +55,7 @@ def test_all_of_the_paper_is_hundreds_of_jobs_for_a_queue_not_thousands(tmp_path
     run = snakemake(checkout, "--dry-run", "--quiet", "host", "--workflow-profile", "profiles/slurm", config=config, cores=None)
     assert run.returncode == 0, run.stdout[-3000:]
     assert f"sends {submissions(run.stdout)} jobs" in (ROOT / "docs/cluster.md").read_text()
+    assert jobs_of(run.stdout) == Counter(task.rule for task in make_plan(config).tasks(*RULES))
 
 
 # Grid Engine's commands, as far as profiles/generic uses them: a job is a process, and its record a folder.

@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+from collections import Counter
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -9,7 +10,10 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from tests.workflow.checkout import ROOT, copy_checkout, fgnet_config, snakemake, tiny_config
+from pml.datasets.synthetic.draw import write_archive
+from pml.suite import make_plan
+from pml.suite.plan import RULES
+from tests.workflow.checkout import ROOT, copy_checkout, fgnet_config, jobs_of, snakemake, tiny_config
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +27,10 @@ def test_a_config_may_be_read_over_another(checkout):
     for name in ("components.yaml", "over/fgnet_people.yaml"):
         update_config(whole, yaml.safe_load((ROOT / "config" / name).read_text()))
     run = snakemake(checkout, "--dry-run", config=whole)
-    assert run.returncode == 0 and "train_folds" in run.stdout, run.stdout[-2000:]
+    assert run.returncode == 0, run.stdout[-2000:]
+    jobs = jobs_of(run.stdout)
+    assert jobs == Counter(task.rule for task in make_plan(whole).tasks(*RULES))
+    assert len(run.stdout.splitlines()) < jobs.total()  # a person is to read it
 
 
 @pytest.mark.slow
@@ -36,11 +43,10 @@ def test_an_unknown_key_stops_the_workflow_with_the_nearest_known_one(checkout):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("arguments", [[], ["--dry-run"]])
-def test_a_misspelt_option_stops_the_workflow_before_any_data_is_touched(checkout, arguments):
+def test_a_misspelt_option_stops_the_workflow_before_any_data_is_touched(checkout):
     config = tiny_config() | {"suite": "misspelt"}
     config["methods"]["pml"]["options"] = {"margin_scal": 1}
-    run = snakemake(checkout, *arguments, config=config)
+    run = snakemake(checkout, config=config)
     assert run.returncode != 0 and "config: methods.pml" in run.stdout and "did you mean 'margin_scale'?" in run.stdout
     assert not (checkout / "results/misspelt").exists()
 
@@ -82,10 +88,33 @@ def test_an_archive_is_downloaded_under_its_own_name_which_no_shell_reads(checko
     assert (checkout / target).read_bytes() == Files.CONTENT and not (checkout / "hacked").exists()
 
 
-@pytest.mark.slow
-def test_a_missing_archive_stops_the_workflow_and_says_how_to_obtain_it(checkout):
-    config = fgnet_config("missing")
-    config["datasets"]["fgnet"]["archives"] = [{"path": "elsewhere/FGNET.zip"}]
+@pytest.fixture(scope="module")
+def refused(checkout) -> str:
+    """What snakemake says of a suite whose three archives are missing, cut short and another than its checksum's."""
+    folder = checkout / "elsewhere"
+    folder.mkdir()
+    write_archive("fgnet", folder / "other.zip", 2, 4, seed=0)
+    content = (folder / "other.zip").read_bytes()
+    (folder / "short.zip").write_bytes(content[: len(content) // 2])
+    config = fgnet_config("refused")
+    data = config["datasets"].pop("fgnet")
+    for name in ("missing", "short", "other"):
+        config["datasets"][name] = data | {"archives": [{"path": f"elsewhere/{name}.zip"}]}
+    config["datasets"]["other"]["archives"][0]["checksum"] = f"md5:{hashlib.md5(b'the one').hexdigest()}"
+    config["experiments"]["fgnet_lopo"]["dataset"] = "missing"
     run = snakemake(checkout, config=config)
-    assert run.returncode != 0
-    assert "error: elsewhere/FGNET.zip: no such archive or folder; download it from" in run.stdout, run.stdout[-3000:]
+    assert run.returncode != 0 and not list(checkout.glob("results/refused/datasets/*/*"))
+    return run.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "archive, reason",
+    [
+        ("missing", "no such archive or folder; download it from"),
+        ("short", "neither a whole zip nor a whole tar archive, perhaps truncated; download it again"),
+        ("other", "its md5 is "),
+    ],
+)
+def test_an_archive_that_is_no_good_stops_the_workflow_with_its_name_and_a_remedy(refused, archive, reason):
+    assert f"error: elsewhere/{archive}.zip: {reason}" in refused, refused[-3000:]

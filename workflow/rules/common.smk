@@ -16,6 +16,12 @@ from pml.suite.plan import RULES, wildcards_of
 from pml.suite.resources import queue_group, training_megabytes, training_minutes
 from pml.task import flat
 
+if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method and shutil.which("conda") is None:
+    raise WorkflowError(
+        "--use-conda, but there is no conda command here. Install Miniforge, or run in the environment of `make`: "
+        "`source .venv/bin/activate && snakemake --cores 8`"
+    )
+
 sys.path.insert(0, "")  # a method of the user's own is found from the current folder, as `python -m` finds it
 saved_plan = Path("results", str(config.get("suite")), "suite.json")
 try:
@@ -23,12 +29,6 @@ try:
     plan = make_plan(config) if workflow.is_main_process else read_plan(saved_plan)
 except InputError as error:
     raise WorkflowError(str(error))
-
-if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method and shutil.which("conda") is None:
-    raise WorkflowError(
-        "--use-conda, but there is no conda command here. Install Miniforge, or run in the environment of `make`: "
-        "`source .venv/bin/activate && snakemake --cores 8`"
-    )
 
 # A dry run lists thousands of jobs; the table of their numbers is what a person can read. `--quiet host` shows them all.
 for handler in logger.handlers:
