@@ -98,8 +98,8 @@ def _reproduced_row(method: dict, experiment: dict, metrics: pd.DataFrame, twin:
     of_method = metrics[metrics["method"] == method["method"]].set_index("scope")
     own, common, data = of_method.loc["own"], of_method.loc["common"], DataName(**experiment["data"])
     row = {"data": str(data), "method": method["label"], "source": "reproduced"}
-    row |= {name: experiment[name] for name in ("pretraining", "experiment")} | {name: own[name] for name in SAME}
-    row |= {"start": method["start"]}
+    row |= {"experiment": experiment["experiment"]} | {name: own[name] for name in SAME}
+    row |= {"start": method["start"], "pretraining": experiment["pretraining"] if method["start"] else "none"}
     row |= {"mae_common": common["mae"], "images_common": common["images"]}
     row |= {"reproduced_low": own["mae_low"], "reproduced_high": own["mae_high"]}
     verdicts = {}
@@ -146,8 +146,9 @@ def caption(name: str, table: pd.DataFrame, cluster: str, experiments: Sequence[
         sentences.append(f"Reproduced rows{of} {shared}")
     if data.synthetic:
         sentences.append("Reproduced rows ran on synthetic images: they show that the suite works, not how good a method is.")
+    pretraining = {experiment["experiment"]: experiment["pretraining"] for experiment in experiments}
     for experiment, head in heads.iterrows():
-        of = f"{experiment} (pretraining {head['pretraining']}, {head['images_common']} images common)"
+        of = f"{experiment} (pretraining {pretraining[experiment]}, {head['images_common']} images common)"
         note = notes.get(experiment)
         sentences += [f"{of}: {note}" if note else f"{of}."] if several else filter(None, [note])
     return " ".join(sentences)

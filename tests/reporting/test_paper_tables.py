@@ -14,10 +14,10 @@ from tests.reporting.conftest import budget, grid_of, written
 
 PUBLISHED = {path.name[:6]: path for path in (Path(__file__).parents[2] / "pml/published").glob("table[2-5]_*.csv")}
 METHODS = [
-    {"method": "kl", "label": "KL baseline", "published": None, "start": None},
-    {"method": "pml", "label": "PML (paper)", "published": "PML", "start": None},
-    {"method": "released", "label": "PML (released)", "published": "PML", "start": None},
-    {"method": "dex", "label": "DEX_100%", "published": ["DEX", "CVL_ETHZ"], "start": None},
+    {"method": "kl", "label": "KL baseline", "published": None, "start": "ImageNet"},
+    {"method": "pml", "label": "PML (paper)", "published": "PML", "start": "ImageNet"},
+    {"method": "released", "label": "PML (released)", "published": "PML", "start": "ImageNet"},
+    {"method": "dex", "label": "DEX_100%", "published": ["DEX", "CVL_ETHZ"], "start": "ImageNet"},
 ]
 # Against the published 2.16 of PML and 4.63 of DEX.
 MAES = {"kl": (3.5, 3.0, 4.0), "pml": (2.3, 2.1, 2.5), "released": (2.9, 2.7, 3.1), "dex": (3.9, 3.6, 4.2)}
@@ -190,7 +190,7 @@ class TestEpsilonError:
         assert r"Published $\epsilon$" in latex and "ε" not in latex
 
     def test_where_the_paper_gives_one_measure_only_the_other_has_no_verdict(self, chalearn, tmp_path):
-        methods = [{"method": "pml", "label": "ARN-like", "published": "ARN", "start": None}]
+        methods = [{"method": "pml", "label": "ARN-like", "published": "ARN", "start": "ImageNet"}]
         table, markdown, _ = table_of([chalearn | {"methods": methods}], tmp_path, table="table5")
         assert table.set_index("method").loc["ARN-like", "epsilon_error_verdict"] == "no published value"
         assert grid_of(markdown).set_index("Method").loc["ARN", ["Published", "Published ε"]].tolist() == ["3.15", "–"]
@@ -295,3 +295,14 @@ def test_the_budget_says_which_epoch_predicts(plain, tmp_path, selection, chosen
     given = budget(5)
     given["training"]["selection"] = selection
     assert f"schedule, {chosen}, mean over face" in table_of([plain | {"budget": given}], tmp_path)[1]
+
+
+def test_a_reference_has_no_start_and_has_seen_no_faces(plain, pretrained, tmp_path):
+    methods = [method | {"start": None if method["method"] == "kl" else method["start"]} for method in METHODS]
+    table, markdown, _ = table_of([plain, pretrained | {"methods": methods}], tmp_path)
+    rows = table[table["experiment"] == "pretrained"].set_index("method")
+    assert rows["pretraining"].to_dict() == {
+        method["label"]: "none" if method["method"] == "kl" else "IMDB-WIKI" for method in METHODS
+    }
+    assert rows["start"].isna().to_dict() == {method["label"]: method["method"] == "kl" for method in METHODS}
+    assert "pretrained (pretraining IMDB-WIKI" in markdown

@@ -33,11 +33,13 @@ def tiny_config() -> dict:
         "chalearn_official_pretrained": ["pml"],
         "chalearn_curricula": ["pml"],
         "fgnet_lopo": ["pml", "kl", "dex", "constant_median", "id_lookup"],
+        "fgnet_frozen": ["kl"],
     }
     config["methods"] = {name: config["methods"][name] for name in methods["fgnet_lopo"]}
     config["experiments"] = {name: config["experiments"][name] | {"methods": chosen} for name, chosen in methods.items()}
     for experiment in config["experiments"].values():
         experiment["training"] |= {"epochs": 1, "warmup_epochs": 0.5}
+    config["experiments"]["fgnet_frozen"] |= {"folds": [1]}
     config["experiments"]["chalearn_curricula"]["curriculum"] = [0.2, 0.4]
     lopo = config["experiments"]["fgnet_lopo"]
     lopo |= {"folds": "1-2", "keep_models": [], "method_folds": {"dex": [1]}, "folds_per_job": 2}
@@ -52,6 +54,7 @@ def fgnet_config(suite: str) -> dict:
     config = tiny_config() | {"suite": suite, "comparisons": {}, "leakage": {}, "figures": {}}
     for section, name in (("datasets", "fgnet"), ("experiments", "fgnet_lopo"), ("tables", "table4")):
         config[section] = {name: config[section][name]}
+    config["tables"]["table4"] = {"experiments": ["fgnet_lopo"]}
     return config
 
 

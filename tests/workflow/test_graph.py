@@ -46,7 +46,7 @@ def finished(checkout, output) -> Path:
 def test_every_job_of_the_plan_runs_and_no_other(finished, output, monkeypatch):
     monkeypatch.chdir(finished)
     planned = Counter(task.rule for task in read_plan(f"{SUITE}/suite.json").tasks(*RULES))
-    assert jobs_of(output) == planned and planned.keys() == {*RULES} - {"fetch_archive", "fetch_weights"}
+    assert jobs_of(output) == planned and planned.keys() == {*RULES} - {"fetch_archive"}
 
 
 @pytest.mark.slow
@@ -246,7 +246,7 @@ def repeated(finished, tmp_path_factory) -> dict[str, list[str]]:
     unread, changed = [], []
     with chdir(finished):
         plan = read_plan(f"{SUITE}/suite.json")
-        for rule in sorted(set(RULES) - {"publish", "draw_synthetic_archive", "fetch_archive", "fetch_weights"}):
+        for rule in sorted(set(RULES) - {"publish", "draw_synthetic_archive", "fetch_archive"}):
             for task in {task.settings.get("kind"): task for task in plan.tasks(rule)}.values():
                 folder = tmp_path_factory.mktemp(rule)
                 outputs = {name: str(folder / Path(path).name) for name, path in task.outputs.items()}
