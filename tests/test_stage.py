@@ -36,6 +36,7 @@ def test_a_stage_is_handed_its_job_and_what_the_machine_gives(saved, handed, cap
     stage.main(line)
     assert handed == [(saved.task("align_faces", dataset="fgnet"), 2)]
     assert capsys.readouterr().err.splitlines()[0] == "python -m pml.stage " + " ".join(line)
+    assert ["python", "-m", "pml.stage", *line[:-2]] == saved.command("align_faces", dataset="fgnet")
     stage.main(line[:-2])
     assert handed[1][1] == 1
 

@@ -1,7 +1,7 @@
 """The command `pml forecast`: what a suite will take, from its plan and the speed of a machine."""
 
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import cache
 from pathlib import Path
 from statistics import mean
@@ -9,7 +9,7 @@ from statistics import mean
 import numpy as np
 import pandas as pd
 
-from pml.files import replacing
+from pml.files import write_text
 from pml.forecast.jobs import RUNS, Job, Suite, runs_before
 from pml.forecast.recorded import recorded_rates
 from pml.forecast.sizes import nominal
@@ -36,8 +36,7 @@ def forecast(configfile: Path, cores: int, runs: Path | None, csv: Path | None) 
     rows = forecast_rows(suite, rates, cores, disk)
     print(forecast_text(suite, rates, cores, rows, unknown))
     if csv:
-        with replacing(csv) as temporary:
-            rows.to_csv(temporary, index=False, lineterminator="\n", float_format="%.1f")
+        write_text(rows.to_csv(index=False, lineterminator="\n", float_format="%.1f"), csv)
         print(f"{csv}: {len(rows)} rows", file=sys.stderr)
 
 
@@ -50,39 +49,39 @@ def forecast_rows(suite: Suite, rates: Rates, cores: int, disk: dict[str, float]
         kind, name, jobs, images (that pass through a network forward and backward), low, middle, high, unit. Jobs and images
         are missing where there are none.
     """
-    seconds = {job: sum((count * rates.rate(*of) for of, count in job.work.items()), np.zeros(3)) for job in suite.jobs}
+    seconds = {job: _total(count * rates.rate(*of) for of, count in job.work.items()) for job in suite.jobs}
     runs = [job for job in suite.jobs if job.task.rule in RUNS]
 
     @cache
     def end(job: Job) -> np.ndarray:  # where there is a core for every job
         return seconds[job] + np.max([np.zeros(3), *map(end, job.earlier)], axis=0)
 
-    def row(kind: str, name: str, amount: float | np.ndarray, unit: str, jobs: int | None = None, images: int = 0) -> tuple:
-        return kind, name, jobs, images or None, *np.broadcast_to(amount, 3), unit
+    def row(kind: str, name: str, amount: float | np.ndarray, unit: str = "s", jobs: Collection[Job] = ()) -> tuple:
+        images = sum(job.trained for job in jobs)
+        return kind, name, len(jobs) or None, images or None, *np.broadcast_to(amount, 3), unit
 
     def work(kind: str, name: str, jobs: Collection[Job]) -> tuple:
-        total = sum((seconds[job] for job in jobs), np.zeros(3))
-        return row(kind, name, total, "s", len(jobs), sum(job.trained for job in jobs))
+        return row(kind, name, _total(seconds[job] for job in jobs), "s", jobs)
 
     longest = np.max([end(job) for job in suite.jobs], axis=0)
-    shared = sum(seconds.values()) / cores
-    experiments: dict[str, list[Job]] = {}
-    for job in runs:
-        experiments.setdefault(job.task.wildcards["experiment"], []).append(job)
-    tables = {job.task.wildcards["table"]: runs_before(job) for job in suite.jobs if job.task.rule == "write_table"}
+    experiments = dict.fromkeys(job.task.wildcards["experiment"] for job in runs)
     memory = {of: max(most) for (name, of), most in rates.samples.items() if name == "memory_mb"}
     rows = [
-        *(work("experiment", name, jobs) for name, jobs in experiments.items()),
-        *(work("table", name, jobs) for name, jobs in tables.items()),
+        *(work("experiment", name, [job for job in runs if job.task.wildcards["experiment"] == name]) for name in experiments),
+        *(work("table", job.task.wildcards["table"], runs_before(job)) for job in suite.jobs if job.task.rule == "write_table"),
         work("work", "training, each run once", runs),
         work("work", "all other jobs", [job for job in suite.jobs if job.task.rule not in RUNS]),
-        row("wall", f"--cores {cores}", np.maximum(shared, longest), "s"),
-        row("wall", "any number", longest, "s"),
-        *(row("disk", name, size, "bytes") for name, size in disk.items()),
+        row("wall", f"--cores {cores}", np.maximum(_total(seconds.values()) / cores, longest)),
+        row("wall", "any number", longest),
+        *(row("disk", name, size, "bytes") for name, size in (disk | {"all": sum(disk.values())}).items()),
         *(row("memory", of, most * np.array([1, 1, UNKNOWN]), "MB") for of, most in memory.items() if most),
     ]
     columns = ["kind", "name", "jobs", "images", "low", "middle", "high", "unit"]
     return pd.DataFrame(rows, columns=columns).astype({"jobs": "Int64", "images": "Int64"})
+
+
+def _total(amounts: Iterable[np.ndarray]) -> np.ndarray:
+    return np.sum([np.zeros(3), *amounts], axis=0)
 
 
 def disk_bytes(suite: Suite, rates: Rates, cores: int) -> tuple[dict[str, float], list[str]]:
@@ -94,15 +93,15 @@ def disk_bytes(suite: Suite, rates: Rates, cores: int) -> tuple[dict[str, float]
     fetched = unpacked = 0.0
     unknown = {}
     for name, dataset in suite.plan.config["datasets"].items():
-        paths = suite.plan.task("index_images", dataset=name).settings["archives"]
+        known, paths = nominal(dataset["format"]), suite.plan.task("index_images", dataset=name).settings["archives"]
         for path, archive in zip(map(Path, paths), dataset["archives"], strict=True):
-            megabytes, size = nominal(dataset["format"]).megabytes, 0.0
+            size = 0.0
             if path.exists():
                 size = 0 if path.is_dir() else path.stat().st_size
             elif "synthetic" in archive:
                 size = suite.images[name] * mean(rates.samples["picture_bytes", suite.formats[name]])
-            elif "url" in archive and megabytes:
-                size = megabytes * 1e6 / len(dataset["archives"])
+            elif "url" in archive and known.megabytes:
+                size = known.megabytes * 1e6 / len(paths)
             else:
                 unknown[dataset["label"]] = True
             fetched += 0 if "path" in archive else size

@@ -1,10 +1,11 @@
 """The jobs of a suite, each with what it has to do."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from pml.errors import InputError
 from pml.forecast.sizes import FoldSize, dataset_index, fold_sizes
-from pml.forecast.timing import workload_of
+from pml.forecast.timing import PER_PICTURE, workload_of
 from pml.registry import find
 from pml.suite.plan import RULES, Plan
 from pml.task import Task, flat
@@ -13,7 +14,6 @@ RUNS = ("train_folds", "look_up_folds")
 # Rules whose processes load PyTorch; and those that wait for a network, or only copy. All others are small jobs.
 TORCH_RULES = ("train_folds", "align_faces", "extract_features", "draw_figure3", "draw_figure4", "draw_diagnostics")
 FREE_RULES = ("fetch_archive", "fetch_weights", "publish")
-PICTURES = {"draw_synthetic_archive": "draw", "align_faces": "align"}
 STAND_IN = "fgnet"  # whose pictures are timed in place of those of a format that cannot be drawn
 
 
@@ -44,6 +44,11 @@ class Job:
         """Images forward and backward, each as often as it is."""
         return self.work.get(("train", self.workload), 0)
 
+    @cached_property
+    def chain(self) -> set["Job"]:
+        """The job, and all that must be done before it is."""
+        return {self}.union(*(job.chain for job in self.earlier))
+
 
 class Suite:
     """A plan with the sizes of its data sets and folds.
@@ -71,9 +76,8 @@ class Suite:
             index, source = indices[plan.config["experiments"][name]["dataset"]]
             self._sizes[name] = sizes = fold_sizes(task.settings, index, source != "index.csv")
             if absent := set(task.settings["needed"]) - set(sizes):
-                made = f"{task.settings['protocol']} makes {len(sizes)}"
-                where = f"config: experiments.{name}.folds: fold {min(absent)}"
-                raise InputError(f"{where}, but {made}; name folds that there are")
+                made = f"{task.settings['protocol']} makes {len(sizes)}; name folds that there are"
+                raise InputError(f"config: experiments.{name}.folds: fold {min(absent)}, but {made}")
         self.jobs = [self._job(task) for task in plan.tasks(*RULES)]
         makers = {path: job for job in self.jobs for path in flat(job.task.outputs)}
         for job in self.jobs:
@@ -85,33 +89,27 @@ class Suite:
         return list(dict.fromkeys(job.workload for job in self.jobs if job.workload))
 
     def _job(self, task: Task) -> Job:
+        """Return a job with its work: a start, and whatever it does for each image."""
         if task.rule in FREE_RULES:
             return Job(task, {})
         job = Job(task, {("start" if task.rule in TORCH_RULES else "small_job", ""): 1})
-        if task.rule in PICTURES:
+        if task.rule in PER_PICTURE:
             dataset = task.wildcards["dataset"]
-            job.work[PICTURES[task.rule], self.formats[dataset]] = self.images[dataset]
-        if task.rule not in RUNS:
-            return job
-        folds = [self._sizes[task.wildcards["experiment"]][fold] for fold in task.settings["folds"]]
-        job.predicted = sum(len(size.train) * size.test for size in folds)
-        if training := task.settings.get("training"):
-            # What fills no whole batch is left out of an epoch.
-            images = [count - count % min(training["batch_size"], max(count, 1)) for size in folds for count in size.train]
-            watched = [size.validation + (size.test if training["selection"] == "oracle" else 0) for size in folds]
-            tests = sum(len(size.train) * training["epochs"] * count for size, count in zip(folds, watched, strict=True))
-            workload = workload_of(training, self.plan.config["face_size"])
-            job.work |= {("train", workload): training["epochs"] * sum(images), ("test", workload): job.predicted + tests}
+            job.work[task.rule, self.formats[dataset]] = self.images[dataset]
+        for fold in task.settings["folds"] if task.rule in RUNS else []:
+            size = self._sizes[task.wildcards["experiment"]][fold]
+            job.predicted += len(size.train) * size.test
+            if training := task.settings.get("training"):
+                # What fills no whole batch is left out of an epoch.
+                images = sum(count - count % min(training["batch_size"], max(count, 1)) for count in size.train)
+                watched = size.validation + (size.test if training["selection"] == "oracle" else 0)
+                tested = len(size.train) * (size.test + training["epochs"] * watched)
+                workload = workload_of(training, self.plan.config["face_size"])
+                for name, count in (("train", training["epochs"] * images), ("test", tested)):
+                    job.work[name, workload] = job.work.get((name, workload), 0) + count
         return job
 
 
 def runs_before(job: Job) -> set[Job]:
     """Return the jobs that train or look up and must be done before a job is."""
-    found: set[Job] = set()
-    waiting = [job]
-    while waiting:
-        one = waiting.pop()
-        if one not in found:
-            found.add(one)
-            waiting += one.earlier
-    return {job for job in found if job.task.rule in RUNS}
+    return {one for one in job.chain if one.task.rule in RUNS}

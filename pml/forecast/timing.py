@@ -9,10 +9,10 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import chdir
+from contextlib import chdir, contextmanager
 from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
@@ -22,17 +22,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-import pml
-from pml.datasets.archives import unpack
-from pml.datasets.index import build_tables
-from pml.datasets.synthetic.draw import write_archive
 from pml.errors import InputError
-from pml.faces.align import align_images
-from pml.faces.detection import FaceDetector
 from pml.progress import progress
-from pml.suite import make_plan
+from pml.stage import function_of
+from pml.suite import Plan, make_plan
 from pml.suite.settings import Settings, Training, build_settings
-from pml.task import Task
 from pml.training.data import Part
 from pml.training.device import choose_device
 from pml.training.loop import Observer, Trainer
@@ -47,17 +41,8 @@ REPEATS, STEPS = 4, 4  # epochs that are timed, after one that is not; batches o
 MEASURED = {"initialisation": "random", "courses": REPEATS + 1, "epochs": 1}
 MOST_PIXELS = 4 * 224**2  # of a batch on a CPU, where a larger one is no faster
 PICTURES, PEOPLE = 24, 6
+PER_PICTURE = ("draw_synthetic_archive", "align_faces")  # stages that take their time for each picture of a format
 PROCESS, GPU = "of a process", "of the GPU"  # whose memory
-TINY: dict = {
-    "suite": "calibration",
-    "face_size": 32,
-    "datasets": {"a": {"format": "fgnet", "label": "A", "archives": [{"synthetic": {"subjects": PEOPLE, "images": PICTURES}}]}},
-    "methods": {"pml": {"class": "pml", "label": "PML"}},
-    "experiments": {
-        "a": {"dataset": "a", "protocol": "random", "folds": [1], "methods": ["pml"], "backbone": "resnet18"}
-        | {"initialisation": "random", "training": {"epochs": 1, "batch_size": 6}}
-    },
-}
 
 
 @dataclass
@@ -66,8 +51,8 @@ class Rates:
 
     Attributes:
         samples: what was measured, by name and by what it is of, a workload or a format. Seconds on the wall: `train` and
-            `test` for an image with all its views; `start` of a training process beside its images; `small_job`, a process
-            that makes a table or a figure; `draw` and `align` for a picture. `picture_bytes` in an archive,
+            `test` for an image with all its views; the stages of `PER_PICTURE` for a picture; `start` of a process that loads
+            PyTorch, beside its images; `small_job`, a process that makes a table or a figure. `picture_bytes` in an archive,
             `prediction_bytes` of a run for each test image, `memory_mb` at most, and `share`, the seconds of the processor for
             one on the wall.
         device: what trains, cpu or the name of a GPU.
@@ -154,7 +139,7 @@ def measure_training(workload: str) -> Rates:
         model = build_model(settings, device)
         Trainer(model, settings, faces, part, observer=Observer(end_course=end_epoch)).train()
         end_epoch()  # the last, which is not reported
-        test = [_seconds(lambda: predict(model, faces, part.store_rows, settings)) / count for _ in range(3)][1:]
+        test = [_seconds(predict, model, faces, part.store_rows, settings) / count for _ in range(3)][1:]
     except torch.cuda.OutOfMemoryError as error:
         batch = f"training.batch_size {settings.batch_size} at {size} pixels"
         reason = str(error).splitlines()[0]
@@ -173,22 +158,39 @@ def model_bytes(workload: str) -> int:
     return sum(tensor.numel() * tensor.element_size() for part in weights.values() for tensor in part.values())
 
 
+@contextmanager
+def tiny_suite(format: str) -> Iterator[Plan]:
+    """Yield the plan of a suite of a few pictures in a format, in a folder of its own."""
+    archive = {"synthetic": {"subjects": PEOPLE, "images": PICTURES}}
+    config = {
+        "suite": "calibration",
+        "face_size": 64,
+        "datasets": {"a": {"format": format, "label": "A", "archives": [archive]}},
+        "methods": {"pml": {"class": "pml", "label": "PML"}},
+        "experiments": {
+            "a": {"dataset": "a", "protocol": "random", "folds": [1], "methods": ["pml"], "backbone": "resnet18"}
+            | {"initialisation": "random", "training": {"epochs": 1, "batch_size": 6}}
+        },
+    }
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        plan = make_plan(config)
+        plan.save()
+        yield plan
+
+
 def measure_pictures(format: str) -> Rates:
-    """Return what it takes to draw a picture in `format`, and to find and align its face with the real detector.
+    """Return what each stage of `PER_PICTURE` takes for a picture in `format`, in a process that has loaded all it needs.
 
     The pictures are synthetic, so real ones that are larger take longer to read.
     """
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        archive, images = folder / "archive", folder / "images"
-        drawn = _seconds(lambda: write_archive(format, archive, PEOPLE, PICTURES, seed=0))
-        unpack([archive], images)
-        tables = build_tables(format, images, {})
-        index, landmarks, detector = tables["index"], tables["landmarks"], FaceDetector()
-        align_images(images, index[:1], landmarks, 64, folder / "first.npy", detector)
-        aligned = _seconds(lambda: align_images(images, index, landmarks, 64, folder / "faces.npy", detector))
-        measured = {"draw": drawn / PICTURES, "align": aligned / len(index), "picture_bytes": archive.stat().st_size / PICTURES}
-    return Rates({(name, format): [value] for name, value in measured.items()})
+    samples = {}
+    with tiny_suite(format) as plan:
+        for rule in ("draw_synthetic_archive", "index_images", "align_faces", "align_faces"):  # the last, when it is warm
+            (task,) = plan.tasks(rule)
+            samples[rule, format] = [_seconds(function_of(rule), task) / PICTURES]
+        (drawn,) = plan.tasks("draw_synthetic_archive")
+        samples["picture_bytes", format] = [Path(drawn.outputs["archive"]).stat().st_size / PICTURES]
+    return Rates(samples)
 
 
 def measure_processes() -> Rates:
@@ -197,31 +199,23 @@ def measure_processes() -> Rates:
     Raises:
         InputError: a stage fails; the message ends with what it said.
     """
-    with tempfile.TemporaryDirectory() as folder, chdir(folder):
-        plan = make_plan(TINY)
-        plan.save()
-        seconds = {task.rule: _run(task, plan.path) for task in plan.tasks()}
+    with tiny_suite("fgnet") as plan:
+        seconds = {task.rule: _seconds(_run, plan.command(task.rule, **task.wildcards)) for task in plan.tasks()}
         (training,) = plan.tasks("train_folds")
         run = Path(training.settings["runs"], "fold001")
-        tested = len(pd.read_csv(run / "predictions.csv"))
-        written = sum(path.stat().st_size for path in run.glob("predictions.*"))
-    small = [seconds[rule] for rule in seconds if rule not in ("draw_synthetic_archive", "align_faces", "train_folds")]
-    measured = {"start": seconds["train_folds"], "small_job": sum(small) / len(small), "prediction_bytes": written / tested}
-    return Rates({(name, ""): [value] for name, value in measured.items()})
+        written = sum(path.stat().st_size for path in run.glob("predictions.*")) / len(pd.read_csv(run / "predictions.csv"))
+    start = seconds.pop("train_folds")
+    small = [taken for rule, taken in seconds.items() if rule not in PER_PICTURE]
+    return Rates({("start", ""): [start], ("small_job", ""): [float(np.mean(small))], ("prediction_bytes", ""): [written]})
 
 
-def _run(task: Task, suite: str) -> float:
-    """Return the seconds that a stage takes as a process of its own."""
-    options = [word for name, value in task.wildcards.items() for word in (f"--{name}", value)]
-    paths = [str(Path(pml.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]  # the package need not be installed
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
-    command = [sys.executable, "-m", "pml.stage", task.rule, "--suite", suite, *options]
-    start = perf_counter()
-    stage = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+def _run(command: Sequence[str]) -> None:
+    """Run a stage as a process of its own."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}  # the package need not be installed
+    stage = subprocess.run([sys.executable, *command[1:]], env=environment, capture_output=True, text=True, check=False)
     if stage.returncode:
         said = (stage.stderr.strip() or "it says nothing").splitlines()[-1]
-        raise InputError(f"python -m pml.stage {task.rule} fails on a small example, so it would in the suite: {said}")
-    return perf_counter() - start
+        raise InputError(f"{' '.join(command)} fails on a small example, so it would in the suite: {said}")
 
 
 def _settings(workload: str) -> tuple[Settings, int]:
@@ -235,7 +229,7 @@ def _begin_process() -> None:
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (the bars of the stages would run through that of the calibration)
 
 
-def _seconds(work: Callable[[], object]) -> float:
+def _seconds(work: Callable[..., object], *arguments: object) -> float:
     start = perf_counter()
-    work()
+    work(*arguments)
     return perf_counter() - start

@@ -93,6 +93,11 @@ class Plan:
         """Return the path of the log of a rule's jobs, their wildcards in it."""
         return "/".join([f"results/{self.suite}/logs", rule, *(f"{{{name}}}" for name in wildcards_of(rule))]) + ".log"
 
+    def command(self, rule: str, **wildcards: str) -> list[str]:
+        """Return the command line of one job of a rule, but for what the machine gives it."""
+        options = [word for name in wildcards_of(rule) for word in (f"--{name}", wildcards[name])]
+        return ["python", "-m", "pml.stage", rule, "--suite", self.path, *options]
+
     def task(self, rule: str, **wildcards: str) -> Task:
         """Return one job of a rule."""
         inputs, settings = RULES[rule].needs(self, **wildcards)

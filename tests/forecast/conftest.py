@@ -62,6 +62,10 @@ def rates(suite) -> Rates:
     """Of a machine that trains 10 images in a second, give or take one in ten, and tests 100."""
     samples = {("train", workload): [0.09, 0.1, 0.11] for workload in suite.workloads}
     samples |= {("test", workload): [0.01] for workload in suite.workloads}
-    samples |= {("start", ""): [5.0], ("small_job", ""): [2.0], ("draw", "fgnet"): [0.1], ("align", "fgnet"): [0.2]}
-    samples |= {("picture_bytes", "fgnet"): [10_000], ("prediction_bytes", ""): [500]}
+    samples |= {("start", ""): [5.0], ("small_job", ""): [2.0], ("prediction_bytes", ""): [500]}
+    samples |= {
+        ("draw_synthetic_archive", "fgnet"): [0.1],
+        ("align_faces", "fgnet"): [0.2],
+        ("picture_bytes", "fgnet"): [10_000],
+    }
     return Rates(samples | {("memory_mb", "of a process"): [900, 1_000], ("share", ""): [1.0]}, "cpu")

@@ -62,8 +62,7 @@ def command_of(rule):
     """The function that gives the command line of a small job, but for its log."""
 
     def command(wildcards):
-        options = [word for name in wildcards_of(rule) for word in (f"--{name}", wildcards[name])]
-        return shlex.join(["python", "-m", "pml.stage", rule, "--suite", plan.path, *options])
+        return shlex.join(plan.command(rule, **wildcards))
 
     return command
 
