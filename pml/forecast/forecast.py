@@ -14,7 +14,7 @@ from pml.forecast.jobs import RUNS, Job, Suite, runs_before
 from pml.forecast.recorded import recorded_rates
 from pml.forecast.sizes import nominal
 from pml.forecast.text import forecast_text
-from pml.forecast.timing import UNKNOWN, Rates, calibrate, model_bytes
+from pml.forecast.timing import UNKNOWN, Rates, calibrate, embedding_bytes, model_bytes
 from pml.suite import make_plan
 from pml.suite.config import read_config
 
@@ -31,7 +31,7 @@ def forecast(configfile: Path, cores: int, runs: Path | None, csv: Path | None) 
     """
     suite = Suite(make_plan(read_config(configfile)))
     rates = recorded_rates(runs, suite.workloads) if runs else Rates()
-    rates.add(calibrate([] if runs else suite.workloads, sorted(set(suite.formats.values())), cores))
+    rates.add(calibrate([] if runs else suite.workloads, sorted(set(suite.formats.values())), cores, suite.networks))
     disk, unknown = disk_bytes(suite, rates, cores)
     rows = forecast_rows(suite, rates, cores, disk)
     print(forecast_text(suite, rates, cores, rows, unknown))
@@ -107,11 +107,13 @@ def disk_bytes(suite: Suite, rates: Rates, cores: int) -> tuple[dict[str, float]
             fetched += 0 if "path" in archive else size
             unpacked += size
     weights = {workload: model_bytes(workload) for workload in suite.workloads}
+    work = [each for job in suite.jobs for each in job.work.items()]
     trained = [(job.workload, job.task.settings) for job in suite.jobs if job.workload]
     return {
         "archives": fetched,
         "unpacked pictures": unpacked,
         "face stores": 3 * sum(suite.images.values()) * suite.plan.config["face_size"] ** 2,
+        "embedding stores": sum(embedding_bytes(of) * count for (name, of), count in work if name == "embed"),
         "models kept": sum(weights[of] * len({*chosen["folds"]} & {*chosen["keep_models"]}) for of, chosen in trained),
         "predictions": sum(job.predicted for job in suite.jobs) * mean(rates.samples["prediction_bytes", ""]),
         "checkpoints, while training": cores * CHECKPOINT * max(weights.values(), default=0),

@@ -5,14 +5,22 @@ from functools import cached_property
 
 from pml.errors import InputError
 from pml.forecast.sizes import FoldSize, dataset_index, fold_sizes
-from pml.forecast.timing import PER_PICTURE, workload_of
+from pml.forecast.timing import PER_PICTURE, network_of, workload_of
 from pml.registry import find
 from pml.suite.plan import RULES, Plan
 from pml.task import Task, flat
 
 RUNS = ("train_folds", "look_up_folds")
 # Rules whose processes load PyTorch; and those that wait for a network, or only copy. All others are small jobs.
-TORCH_RULES = ("train_folds", "align_faces", "extract_features", "draw_figure3", "draw_figure4", "draw_diagnostics")
+TORCH_RULES = (
+    "train_folds",
+    "align_faces",
+    "embed_faces",
+    "extract_features",
+    "draw_figure3",
+    "draw_figure4",
+    "draw_diagnostics",
+)
 FREE_RULES = ("fetch_archive", "fetch_weights", "publish")
 STAND_IN = "fgnet"  # whose pictures are timed in place of those of a format that cannot be drawn
 
@@ -88,6 +96,11 @@ class Suite:
         """What is trained, each kind once."""
         return list(dict.fromkeys(job.workload for job in self.jobs if job.workload))
 
+    @property
+    def networks(self) -> list[str]:
+        """What embeds faces, each kind once."""
+        return list(dict.fromkeys(of for job in self.jobs for name, of in job.work if name == "embed"))
+
     def _job(self, task: Task) -> Job:
         """Return a job with its work: a start, and whatever it does for each image."""
         if task.rule in FREE_RULES:
@@ -96,6 +109,8 @@ class Suite:
         if task.rule in PER_PICTURE:
             dataset = task.wildcards["dataset"]
             job.work[task.rule, self.formats[dataset]] = self.images[dataset]
+        if task.rule == "embed_faces":
+            job.work["embed", network_of(task.settings, self.plan.config["face_size"])] = self.images[task.wildcards["dataset"]]
         for fold in task.settings["folds"] if task.rule in RUNS else []:
             size = self._sizes[task.wildcards["experiment"]][fold]
             job.predicted += len(size.train) * size.test
@@ -104,6 +119,9 @@ class Suite:
                 images = sum(count - count % min(training["batch_size"], max(count, 1)) for count in size.train)
                 watched = size.validation + (size.test if training["selection"] == "oracle" else 0)
                 tested = len(size.train) * (size.test + training["epochs"] * watched)
+                # Each candidate is trained on two thirds of the images, and tested on one, three times.
+                tried = len(training["candidates"])
+                images, tested = (1 + 2 * tried) * images, tested + tried * sum(size.train)
                 workload = workload_of(training, self.plan.config["face_size"])
                 for name, count in (("train", training["epochs"] * images), ("test", tested)):
                     job.work[name, workload] = job.work.get((name, workload), 0) + count

@@ -22,11 +22,13 @@ import numpy as np
 import pandas as pd
 import torch
 
+from pml.backbones.build import build_backbone
 from pml.errors import InputError
 from pml.progress import progress
 from pml.stage import function_of
 from pml.suite import Plan, make_plan
-from pml.suite.settings import Settings, Training, build_settings
+from pml.suite.settings import Augmentation, Settings, Training, build_settings
+from pml.task import Task
 from pml.training.data import Part
 from pml.training.device import choose_device
 from pml.training.loop import Observer, Trainer
@@ -35,10 +37,21 @@ from pml.training.model import build_model, predict
 UNKNOWN = 1.2  # what samples do not show, either way: other loads, other temperatures, pictures unlike the made-up ones
 # Settings that decide what a network learns and not how fast.
 LEARNT = {"initialisation", "courses", "epochs", "whole_ages", "learning_rate", "backbone_rate", "weight_decay", "momentum"}
-LEARNT |= {"nesterov", "schedule", "decay", "power", "warmup_epochs", "warmup_from", "selection"}
+LEARNT |= {
+    "embedded",
+    "candidates",
+    "clip_norm",
+    "nesterov",
+    "schedule",
+    "decay",
+    "power",
+    "warmup_epochs",
+    "warmup_from",
+    "selection",
+}
 REPEATS, STEPS = 4, 4  # epochs that are timed, after one that is not; batches of each
 # With one epoch a course, training reports the end of every epoch.
-MEASURED = {"initialisation": "random", "courses": REPEATS + 1, "epochs": 1}
+MEASURED = {"initialisation": "random", "courses": REPEATS + 1, "epochs": 1, "candidates": [], "embedded": None}
 MOST_PIXELS = 4 * 224**2  # of a batch on a CPU, where a larger one is no faster
 PICTURES, PEOPLE = 24, 6
 PER_PICTURE = ("draw_synthetic_archive", "align_faces")  # stages that take their time for each picture of a format
@@ -81,12 +94,19 @@ def workload_of(training: dict, face_size: int) -> str:
     return json.dumps(values | {"face_size": face_size}, sort_keys=True)
 
 
-def calibrate(workloads: Sequence[str], formats: Sequence[str], processes: int) -> Rates:
+def network_of(settings: dict, face_size: int) -> str:
+    """Return as JSON what decides how fast the stage `embed_faces` with these settings is."""
+    values = {name: settings[name] for name in ("backbone", "backbone_options", "copies", "device")}
+    return json.dumps(values | {"face_size": face_size}, sort_keys=True)
+
+
+def calibrate(workloads: Sequence[str], formats: Sequence[str], processes: int, networks: Sequence[str] = ()) -> Rates:
     """Return the rates of this machine with `processes` jobs of a suite at once.
 
     Args:
         workloads: to train; none measures the rest alone.
         formats: of the data sets, whose pictures to draw and align.
+        networks: that embed faces.
 
     Raises:
         InputError: a batch does not fit into the GPU's memory, a method or a stage fails, or a process is killed.
@@ -94,6 +114,7 @@ def calibrate(workloads: Sequence[str], formats: Sequence[str], processes: int) 
     # Each piece of work as often as there are processes, one after the other: so all do the same at the same time.
     timed = {workload: as_timed(workload) for workload in workloads}
     pieces: list[tuple] = [(measure_training, workload) for workload in dict.fromkeys(timed.values())]
+    pieces += [(measure_embedding, network) for network in networks]
     pieces += [(measure_pictures, format) for format in formats] + [(measure_processes,)]
     rates = Rates()
     with ProcessPoolExecutor(processes, get_context("spawn"), _begin_process) as pool:
@@ -113,7 +134,7 @@ def calibrate(workloads: Sequence[str], formats: Sequence[str], processes: int) 
 def as_timed(workload: str) -> str:
     """Return the workload that is timed for this one: on a CPU with batches that are not larger than need be."""
     values = json.loads(workload)
-    if choose_device(values["device"]).type == "cpu":
+    if choose_device(values["device"]).type == "cpu" and not values.get("frozen"):
         values["batch_size"] = min(values["batch_size"], max(2, MOST_PIXELS // values["face_size"] ** 2))
     return json.dumps(values, sort_keys=True)
 
@@ -126,8 +147,11 @@ def measure_training(workload: str) -> Rates:
     """
     settings, size = _settings(workload)
     device, count = choose_device(settings.device), STEPS * settings.batch_size
-    generator = np.random.default_rng(0)
-    faces = generator.integers(0, 256, (count, size, size, 3), np.uint8)
+    generator, dim = np.random.default_rng(0), None
+    store = generator.integers(0, 256, (count, size, size, 3), np.uint8)
+    if settings.frozen is not None:
+        dim = embedding_dim(settings.backbone, settings.backbone_options)
+        store = generator.random((count, 2 + settings.frozen.copies, dim)).astype(np.float16)
     index = pd.DataFrame({"age": generator.uniform(*settings.ages, count), "age_std": np.nan})
     part = Part(index, np.arange(count), np.ones(count, int))
     clocks: list[tuple[float, float]] = []  # of the wall and of the process, at the end of every epoch
@@ -136,10 +160,10 @@ def measure_training(workload: str) -> Rates:
         clocks.append((perf_counter(), process_time()))
 
     try:
-        model = build_model(settings, device)
-        Trainer(model, settings, faces, part, observer=Observer(end_course=end_epoch)).train()
+        model = build_model(settings, device, dim)
+        Trainer(model, settings, store, part, observer=Observer(end_course=end_epoch)).train()
         end_epoch()  # the last, which is not reported
-        test = [_seconds(predict, model, faces, part.store_rows, settings) / count for _ in range(3)][1:]
+        test = [_seconds(predict, model, store, part.store_rows, settings) / count for _ in range(3)][1:]
     except torch.cuda.OutOfMemoryError as error:
         batch = f"training.batch_size {settings.batch_size} at {size} pixels"
         reason = str(error).splitlines()[0]
@@ -152,9 +176,36 @@ def measure_training(workload: str) -> Rates:
     return Rates(samples | {("memory_mb", GPU): [torch.cuda.max_memory_allocated() / 2**20]}, torch.cuda.get_device_name())
 
 
+def measure_embedding(network: str) -> Rates:
+    """Return what the stage `embed_faces` takes for a face, in a process that has loaded all it needs."""
+    values = json.loads(network)
+    size = values.pop("face_size")
+    settings = values | {"initialisation": "random", "augmentation": asdict(Augmentation())}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        np.save(folder / "faces.npy", np.random.default_rng(0).integers(0, 256, (PICTURES, size, size, 3), np.uint8))
+        inputs, outputs = {"faces": str(folder / "faces.npy")}, {"embeddings": str(folder / "out.npy")}
+        task = Task("embed_faces", {}, inputs, outputs, settings)
+        seconds = [_seconds(function_of("embed_faces"), task) / PICTURES for _ in range(3)][1:]
+    return Rates({("embed", network): seconds})
+
+
+def embedding_bytes(network: str) -> int:
+    """Return what a face takes in a store of embeddings, in float16."""
+    values = json.loads(network)
+    return 2 * (2 + values["copies"]) * embedding_dim(values["backbone"], values["backbone_options"])
+
+
+def embedding_dim(backbone: str, options: dict) -> int:
+    """Return D of the features of a backbone."""
+    return build_backbone(backbone, options)[1]
+
+
 def model_bytes(workload: str) -> int:
     """Return the size of the model.pt of a workload."""
-    weights = build_model(_settings(workload)[0], torch.device("cpu")).weights()
+    settings = _settings(workload)[0]
+    dim = None if settings.frozen is None else embedding_dim(settings.backbone, settings.backbone_options)
+    weights = build_model(settings, torch.device("cpu"), dim).weights()
     return sum(tensor.numel() * tensor.element_size() for part in weights.values() for tensor in part.values())
 
 
