@@ -12,6 +12,8 @@ import yaml
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 from torch.testing import assert_close
 
+from pml.backbones.build import build_backbone
+from pml.backbones.scale import MEAN, STD
 from pml.datasets import chalearn
 from pml.evaluation import metrics
 from pml.files import load_schema
@@ -26,8 +28,7 @@ from pml.reporting import figure4
 from pml.suite.config import check_config
 from pml.suite.settings import Augmentation
 from pml.training import loop
-from pml.training.augmentation import MEAN, STD, augment, random_affine
-from pml.training.backbone import build_backbone
+from pml.training.augmentation import augment, random_affine
 from pml.training.batch_norm import join_batch_norm
 from pml.training.data import Part
 from pml.training.model import Model

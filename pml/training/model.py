@@ -132,7 +132,7 @@ def load_model(directory: Path, device: torch.device) -> tuple[Model, Settings]:
     if not path.exists():
         raise InputError(f"{path}: no such file; add the run's fold to 'keep_models' in its config and run the workflow again")
     settings = build_settings(values, f"{directory / 'run.json'}: settings")
-    model = build_model(dataclasses.replace(settings, initialisation="random"), device, facts["embedding_dim"])
+    model = build_model(dataclasses.replace(settings, initialisation="random"), device, facts.get("embedding_dim"))
     model.load_weights(torch.load(path, map_location=device, weights_only=True))
     return model, settings
 

@@ -66,7 +66,9 @@ def test_every_table_and_figure_is_made(finished):
     figures = {"figure3", "figure4"} | {f"ages_{dataset}" for dataset in config["datasets"]}
     of_experiments = ("training_curves", "cumulative_score", "error_against_age")
     figures |= {f"{kind}_{name}" for name in config["experiments"] for kind in of_experiments} | {"forest_tiny"}
-    figures |= {f"diagnostics_{name}_pml" for name, experiment in config["experiments"].items() if experiment["keep_models"]}
+    figures |= {
+        f"diagnostics_{name}_pml" for name, experiment in config["experiments"].items() if experiment.get("keep_models")
+    }
     assert made == {f"tables/{table}" for table in tables} | {
         f"figures/{figure}.{extension}" for figure in figures for extension in ("pdf", "png")
     } | {"figures/figure4_purity.csv"}
