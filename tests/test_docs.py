@@ -84,12 +84,25 @@ def table_rows(page: Path) -> dict[str, list[str]]:
     return {cells[0]: cells[1:] for cells in ([cell.strip() for cell in row.split("|")] for row in rows)}
 
 
-def test_the_readme_shows_the_committed_results_on_all_people_of_the_real_fgnet():
-    table = pd.read_csv(DOCS / "fgnet" / "table4.csv").query("source == 'reproduced' and folds == 82")
-    rows = table_rows(DOCS.parent / "README.md")
-    assert {"PML", "KL baseline", "Constant median"} <= set(table["method"]) <= rows.keys()
+def signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")
+
+
+def test_the_readme_and_its_page_show_the_committed_results_on_frozen_features_of_the_real_fgnet():
+    table = pd.read_csv(DOCS / "frozen" / "table_fgnet_frozen.csv")
+    assert table["folds"].eq(82).all() and table["seeds"].eq(10).all() and table["images"].eq(1002).all()
+    readme, page = table_rows(DOCS.parent / "README.md"), table_rows(DOCS / "frozen" / "README.md")
+    shown = [row for row in table.itertuples() if row.method in readme]
+    assert {"PML", "KL baseline", "Constant median"} <= {row.method for row in shown}
     for row in table.itertuples():
-        assert rows[row.method] == [f"{row.reproduced_mae:.2f}", f"{row.reproduced_low:.2f} to {row.reproduced_high:.2f}"]
+        interval = f"{row.mae_low:.2f} to {row.mae_high:.2f}"
+        difference = [signed(row.difference), f"{signed(row.difference_low)} to {signed(row.difference_high)}"]
+        if row.verdict == "reference":
+            difference = ["–", "–"]
+        assert page[row.method][0] == f"{row.mae:.2f} ({interval})"
+        assert page[row.method][1] in (f"{difference[0]} ({difference[1]})", "–")
+        if row in shown:
+            assert readme[row.method] == [f"{row.mae:.2f}", interval, *difference]
 
 
 def test_the_page_of_the_demo_shows_the_errors_of_its_leakage_table():
