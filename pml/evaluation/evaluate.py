@@ -1,28 +1,34 @@
 """Stage: turn the pooled predictions of an experiment into metrics of each method."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from pml.data_name import DataName
 from pml.errors import InputError
 from pml.evaluation import metrics
+from pml.evaluation.pair import pair
+from pml.evaluation.uncertainty import LEVEL, estimate
 from pml.files import read_table, write_table
 from pml.task import Task
 
 
 def evaluate_predictions(task: Task) -> None:
-    """Write the metrics, and the MAE by decade."""
+    """Write the metrics."""
     pooled, settings = read_table(task.inputs["pooled"], "pooled"), task.settings
     check_seeds(pooled, task.inputs["pooled"])
-    table = evaluate(pooled, settings["selection"]).assign(data=str(DataName(**settings["data"])))
+    table = evaluate(pooled, settings["selection"], settings["trained"]).assign(data=str(DataName(**settings["data"])))
     write_table(table, task.outputs["metrics"], "metrics")
-    write_table(mae_by_decade(pooled), task.outputs["decades"], "decades")
 
 
-def evaluate(pooled: pd.DataFrame, selection: str = "last") -> pd.DataFrame:
+def evaluate(pooled: pd.DataFrame, selection: str = "last", trained: Sequence[str] = ()) -> pd.DataFrame:
     """Return the `metrics` table but for `data`: a row per method and scope, methods in the order of `pooled`.
 
-    `selection` says by what the epoch that predicts was chosen (`training.selection` of the config).
+    Args:
+        pooled: schema `pooled`.
+        selection: by what the epoch that predicts was chosen (`training.selection` of the config).
+        trained: the methods that look at pixels, of which one may be the best.
 
     Scope `own` holds every image the method was tested on, `common` those that all methods were tested on in the same fold:
     methods may have run on some of the folds only, and only `common` compares them.
@@ -33,20 +39,18 @@ def evaluate(pooled: pd.DataFrame, selection: str = "last") -> pd.DataFrame:
         own = pooled["method"] == method
         rows.append({"method": method, "scope": "own", **metrics_of(pooled[own])})
         rows.append({"method": method, "scope": "common", **metrics_of(pooled[own & common])})
-    return pd.DataFrame(rows).assign(selection=selection)
+    table = pd.DataFrame(rows).assign(selection=selection)
+    return table.assign(best=(table["scope"] == "common") & (table["method"] == best(pooled[common], trained)))
 
 
-def mae_by_decade(pooled: pd.DataFrame) -> pd.DataFrame:
-    """Return the `decades` table: each method's MAE over the images of each decade of age, in both scopes of `evaluate`."""
-    frame = pooled.assign(decade=metrics.decades(pooled["age"]), error=(pooled["predicted_age"] - pooled["age"]).abs())
-    rows = []
-    for method, of_method in frame.groupby("method", sort=False):
-        for scope, of_scope in (("own", of_method), ("common", of_method[is_common(pooled)[of_method.index]])):
-            for decade, errors in of_scope.groupby("decade")["error"]:
-                images = len(errors) // of_method["seed"].nunique()
-                row = {"method": method, "scope": scope, "decade": decade, "images": images, "mae": metrics.mae(errors)}
-                rows.append(row)
-    return pd.DataFrame(rows)
+def best(pooled: pd.DataFrame, methods: Sequence[str]) -> str | None:
+    """Return the one of these methods with the lowest MAE, if its difference from the next is shown; else None."""
+    of_methods = dict(list(pooled[pooled["method"].isin(methods)].groupby("method")))
+    first, *rest = sorted(of_methods, key=lambda method: metrics.mae(of_methods[method].eval("predicted_age - age"))) or [None]
+    if first is None or not rest:
+        return None
+    pairs, _ = pair(of_methods[first], of_methods[rest[0]])
+    return first if estimate(pairs, pairs["difference"]).p_value < 1 - LEVEL else None
 
 
 def is_common(pooled: pd.DataFrame) -> pd.Series:
@@ -64,9 +68,9 @@ def metrics_of(rows: pd.DataFrame) -> dict[str, float | int]:
     errors = (rows["predicted_age"] - rows["age"]).to_numpy()
     shot = metrics.shots(rows["train_images"])
     stds = rows["age_std"].to_numpy()
-    clusters = rows["subject"].fillna(rows["image"])
-    low, high = metrics.mean_interval(np.abs(errors), clusters)
-    epsilon_low, epsilon_high = metrics.mean_interval(metrics.epsilon_errors(errors, stds), clusters)
+    of_mae, of_epsilon = estimate(rows, np.abs(errors)), estimate(rows, metrics.epsilon_errors(errors, stds))
+    low, high = np.clip(of_mae.interval, 0, None)
+    epsilon_low, epsilon_high = np.clip(of_epsilon.interval, 0, 1)
     row = {
         "seeds": seeds,
         "folds": rows["fold"].nunique(),
@@ -81,6 +85,8 @@ def metrics_of(rows: pd.DataFrame) -> dict[str, float | int]:
         "epsilon_error_low": epsilon_low,
         "epsilon_error_high": epsilon_high,
         "geometric_mean": metrics.geometric_mean_error(errors),
+        "no_interval": of_mae.unknown or None,
+        "whole_years": bool((rows["predicted_age"] % 1 == 0).all()),
     }
     for name in metrics.SHOTS:
         of_shot = errors[shot == name]

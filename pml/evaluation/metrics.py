@@ -76,38 +76,6 @@ def decades(ages: np.ndarray) -> np.ndarray:
     return (np.asarray(ages) // 10 * 10).astype(int)
 
 
-def mean_interval(values: np.ndarray, clusters: np.ndarray, seed: int = 0) -> tuple[float, float]:
-    """Return the 95 % interval of a mean over images, (low, high): a percentile bootstrap over clusters.
-
-    The images of a person are not independent, so whole clusters, each with all its images, are drawn with replacement
-    (Field and Welsh, J. R. Statist. Soc. B 69, 2007). NaN with fewer than two clusters or where a value is NaN.
-
-    Args:
-        values: (N,) what is averaged, such as the absolute error of each image.
-        clusters: (N,) the subject of each image, or the image itself where the data set tells no subject.
-        seed: of the resampling.
-    """
-    from scipy.stats import bootstrap  # takes a second to load, and few who need a metric need its interval
-
-    per_cluster = pd.Series(np.asarray(values)).groupby(np.asarray(clusters)).agg(["sum", "size"])
-    if len(per_cluster) < 2 or np.isnan(values).any():
-        return np.nan, np.nan
-
-    def ratio(sums: np.ndarray, sizes: np.ndarray, axis: int) -> np.ndarray:
-        return sums.sum(axis) / sizes.sum(axis)
-
-    interval = bootstrap(
-        (per_cluster["sum"].to_numpy(), per_cluster["size"].to_numpy()),
-        ratio,
-        paired=True,
-        vectorized=True,
-        batch=500,  # bounds the memory: that many resamples of a large test set at a time
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-    return float(interval.low), float(interval.high)
-
-
 def central_interval(ages: np.ndarray, distribution: np.ndarray, mass: float) -> tuple[int, int]:
     """Return the first and the last age of the central interval: between the quantiles (1 - mass) / 2 and (1 + mass) / 2.
 

@@ -8,8 +8,8 @@ from pml.data_name import DataName
 from pml.errors import InputError
 from pml.files import load_schema, read_table
 from pml.folds.curriculum import imbalance_ratio, sample_count, thresholds
-from pml.reporting.paper import verdict
-from pml.reporting.table import Shown, as_text, budgets, read_methods, with_interval
+from pml.reporting.evidence import NOT_RUN, judge
+from pml.reporting.table import INTERVAL, Shown, as_text, budgets, read_methods, with_interval
 from pml.task import Task
 
 COUNTED = "ChaLearn"  # the data set whose images of each age are known, so that its printed numbers can be checked
@@ -21,7 +21,7 @@ def build(task: Task) -> Shown:
     Raises:
         InputError: the folds have no curricula, or the metrics lack a method.
     """
-    experiments = task.settings["experiments"]
+    experiments, margin = task.settings["experiments"], task.settings["margin"]
     counts = pd.read_csv(task.inputs["histogram"])["train"]
     published = read_table(task.inputs["published"], "published_curricula")
     notes = contradictions(published, COUNTED, counts[counts > 0])
@@ -36,10 +36,13 @@ def build(task: Task) -> Shown:
                 reproduced.add(key)
                 twin = printed.loc[key] if key in printed.index else pd.Series(dtype=float)
                 own = metrics[course - 1].loc[method["method"]].to_dict()
-                judged = verdict(twin.get("mae", float("nan")), own["mae_low"], own["mae_high"], data.synthetic)
+                lacks, obstacle = own.pop("no_interval"), experiment["obstacle"] or ""
+                lacks = lacks if isinstance(lacks, str) else ""
+                found, reason = judge(twin.get("mae", float("nan")), own["mae_low"], own["mae_high"], margin, obstacle, lacks)
                 rows.append(
                     {"data": str(data), "curriculum": f"D{course}", "dividing_line": line, "method": method["label"]}
-                    | {"experiment": experiment["experiment"], "note": notes.get(key), "verdict": judged}
+                    | {"experiment": experiment["experiment"], "start": method["start"]}
+                    | {"note": notes.get(key), "verdict": found, "reason": reason}
                     | _of_paper(twin)
                     | counted.loc[course].to_dict()
                     | own
@@ -47,7 +50,8 @@ def build(task: Task) -> Shown:
     for key, row in printed.iterrows():
         if key not in reproduced:
             own = {"data": key[0], "curriculum": row["curriculum"], "dividing_line": key[1]}
-            rows.append(own | _of_paper(row) | {"verdict": "published only", "note": notes.get(key)})
+            reason = "not in this suite's config"
+            rows.append(own | _of_paper(row) | {"verdict": NOT_RUN, "reason": reason, "note": notes.get(key)})
     table = pd.DataFrame(rows, columns=list(load_schema("curricula")["properties"]))
     contradicted = [f"{key[0]}, {printed.loc[key, 'curriculum']}: {note}." for key, note in notes.items()]
     return Shown(table, "curricula", cells_of(table), caption(experiments, contradicted))
@@ -57,7 +61,7 @@ def _own_metrics(path: str, methods: list[dict]) -> pd.DataFrame:
     """Return what the table shows of each method's metrics over all images that it was tested on, by method."""
     metrics = read_methods(path, "metrics", methods)
     own = metrics[metrics["scope"] == "own"].set_index("method")
-    return own[["mae", "mae_low", "mae_high", "seeds", "folds", "images"]]
+    return own[["mae", "mae_low", "mae_high", "no_interval", "seeds", "folds", "images"]]
 
 
 def _of_paper(row: Mapping) -> dict:
@@ -103,8 +107,8 @@ def caption(experiments: Iterable[dict], contradicted: Iterable[str]) -> str:
         "The paper's Table 6 beside its reproduction: curricula from balanced to imbalanced, the images of each, and the mean "
         "absolute error in years on the test images when training on it has ended. Curriculum D(delta) holds all images of the "
         "rarest ages, a share delta of them, and of each other age as many as the most common of those has; the last one "
-        "holds all. Samples and ratio are means over the protocol's folds; in brackets the 95 % interval from a bootstrap over "
-        "the subjects that were tested, or the images where no subject is known.",
+        "holds all. Samples and ratio are means over the protocol's folds.",
+        INTERVAL,
     ]
     if any(experiment["data"]["synthetic"] for experiment in experiments):
         sentences.append("Synthetic images show that the suite works; their counts and errors compare with no published value.")
@@ -125,5 +129,6 @@ def cells_of(table: pd.DataFrame) -> pd.DataFrame:
         "MAE": with_interval(table, ["mae", "mae_low", "mae_high"]),
         **{name.capitalize(): as_text(table[name], "{:.0f}") for name in ("images", "folds", "seeds")},
         "Verdict": table["verdict"],
+        "Reason": table["reason"].astype(object).fillna("–"),
     }
     return pd.DataFrame(columns)

@@ -16,7 +16,7 @@ from matplotlib.patches import Patch
 
 from pml.errors import InputError
 from pml.evaluation.evaluate import check_seeds, is_common
-from pml.evaluation.metrics import mean_interval
+from pml.evaluation.uncertainty import estimate, people_of
 from pml.files import check_indexed, read_table
 from pml.reporting.style import COLUMN, PAGE, finish, line_style
 from pml.reporting.table import read_methods
@@ -81,11 +81,6 @@ def errors_by_bin(rows: pd.DataFrame, starts: np.ndarray) -> pd.api.typing.Serie
     return errors.groupby(starts[np.searchsorted(starts, rows["age"].round(), side="right") - 1])
 
 
-def people_of(rows: pd.DataFrame) -> pd.Series:
-    """Return who is on the image of each row, or the image itself where nobody knows."""
-    return rows["subject"].fillna(rows["image"])
-
-
 def draw(
     pooled: pd.DataFrame, training: pd.Series, methods: Sequence[dict], reference: str, trained: Collection[str]
 ) -> Figure:
@@ -126,7 +121,9 @@ def draw(
     handles: list[Artist] = [
         Line2D([], [], **line_style(entry["place"]), label=entry["label"]) for entry in (methods if overlaid else [compared])
     ]
-    handles += [Patch(color=band, alpha=BAND, linewidth=0, label="95 % interval"), Patch(color=BARS, label="training images")]
+    if len(pooled.drop_duplicates(["fold", "seed"])) > 1:
+        handles.append(Patch(color=band, alpha=BAND, linewidth=0, label="95 % interval"))
+    handles.append(Patch(color=BARS, label="training images"))
     figure.legend(handles=handles, loc="outside lower center", ncols=2 if overlaid else len(handles))
     return figure
 
@@ -151,7 +148,7 @@ def _draw_panel(axis: Axes, pooled: pd.DataFrame, group: Sequence[dict], banded:
         axis.stairs(means, edges, baseline=None, linewidth=1.1, **style)
         heights = [*means]
         if number < banded:
-            low, high = np.transpose([mean_interval(of_bin, people[of_bin.index]) for _, of_bin in errors])
+            low, high = np.transpose([estimate(rows.loc[of_bin.index], of_bin).interval for _, of_bin in errors])
             axis.stairs(high, edges, baseline=low, fill=True, color=style["color"], alpha=BAND, linewidth=0)
             heights += [*high]
         peak = np.nanmax([peak, *heights]) if entry["method"] in decisive else peak

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from pml.errors import InputError
+from pml.evaluation.verdict import REFERENCE, SHOWN
 from pml.files import read_table
 from pml.reporting.style import GREY, PAGE, finish, line_style
 from pml.reporting.table import as_text
@@ -21,7 +22,6 @@ from pml.task import Task
 PANELS = {"difference": "all images", "difference_few": "few-shot images"}  # by the columns that they show
 FAR = 4  # rows that reach more than so many times as far from 0 as the median row run off the axis, lest they press it flat
 CHARACTERS = 40  # of a label before it is broken
-SHOWN = ("lower error", "higher error")  # the verdicts that there is a difference
 TEXT: dict[str, Any] = {"va": "center_baseline", "fontsize": 6.5, "color": "#555555"}
 
 
@@ -33,7 +33,7 @@ def draw_forest(task: Task) -> None:
     """
     path, places = task.inputs["table"], task.settings["places"]
     table = read_table(path, "comparison")
-    if not (table["verdict"] == "reference").any():
+    if not (table["verdict"] == REFERENCE).any():
         raise InputError(f"{path}: column 'verdict' has no row 'reference'; write the table again")
     if unknown := sorted(set(table["method"]) - set(places)):
         raise InputError(f"{path}: column 'method' has {unknown}, which the config does not compare; write the table again")
@@ -56,7 +56,7 @@ def draw(table: pd.DataFrame, places: dict[str, int]) -> Figure:
     lines = table["line"].max() + heights.iloc[-1] / 2 + 0.5
     figure = Figure(figsize=(PAGE, 1.15 + 0.16 * lines))
     axes = figure.subplots(1, len(PANELS), sharey=True)
-    reference = table[table["verdict"] == "reference"].iloc[0]
+    reference = table[table["verdict"] == REFERENCE].iloc[0]
     name = reference["method"] + (f" in {reference['experiment']}" if several else "")
     xlabel = fill(f"error minus that of {name}", CHARACTERS) + "\n(years; negative is better)"
     for axis, (column, title) in zip(axes, PANELS.items(), strict=True):
@@ -94,7 +94,7 @@ def shown_range(ends: pd.DataFrame) -> tuple[float, float]:
 def _draw_rows(axis: Axes, table: pd.DataFrame, column: str, places: dict[str, int]) -> None:
     """Draw the differences that stand in a column, with their intervals."""
     verdicts = table[f"verdict{column.removeprefix('difference')}"]
-    is_reference = verdicts == "reference"
+    is_reference = verdicts == REFERENCE
     ends = table.loc[~is_reference, [column, f"{column}_low", f"{column}_high"]].dropna(subset=column)
     left, right = shown_range(ends) if len(ends) else (-1.0, 1.0)
     axis.axvline(0, color=GREY, linewidth=0.8, zorder=0)

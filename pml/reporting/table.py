@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pkgutil import resolve_name
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from pml.errors import InputError, suggest
@@ -20,23 +21,18 @@ LATEX_ESCAPES = str.maketrans(
     | {"ε": r"$\epsilon$", "σ": r"$\sigma$", "²": "$^2$"}
 )
 EPSILON = "ε: mean over images of 1 − exp(−error² / 2σ²), where σ is the standard deviation of the image's label."
+INTERVAL = (
+    "In brackets the 95 % interval over people and trainings, where there are at least six people and two trainings; an image "
+    "of nobody known counts as a person."
+)
+WHOLE_YEARS = "*: this method answers in whole years, and rounding alone moves the share by some points."
 CHOSEN = {
     "last": "last epoch",
     "validation": "best epoch on the validation part",
     "oracle": "best epoch on the test set",
 }
-TEXT_COLUMNS: tuple[str, ...] = (
-    "Data",
-    "Experiment",
-    "Method",
-    "Source",
-    "Pretraining",
-    "Start",
-    "Verdict",
-    "Protocol",
-    "Exclusive protocol",
-)
-TEXT_COLUMNS += ("Section", "Item")
+TEXT_COLUMNS: tuple[str, ...] = ("Data", "Experiment", "Method", "Pretraining", "Start", "Verdict", "Reason", "Reproduced by")
+TEXT_COLUMNS += ("Protocol", "Exclusive protocol", "Section", "Item")
 
 
 class Shown(NamedTuple):
@@ -144,6 +140,16 @@ def as_text(values: pd.Series, pattern: str = "{:.2f}") -> pd.Series:
     """Return each number as text, a dash where there is none."""
     cells = ["–" if pd.isna(value) else pattern.format(value).replace("-", "−") for value in values]
     return pd.Series(cells, values.index, "str")
+
+
+def as_p(values: pd.Series) -> pd.Series:
+    """Return each p-value as text, to three places."""
+    return as_text(values, "{:.3f}").where(~(values < 0.0005), "<0.001")
+
+
+def marked(cells: pd.Series, marks: pd.Series) -> pd.Series:
+    """Return the cells with a star behind those that are marked."""
+    return cells + np.where(marks, "*", "")
 
 
 def _marked(cells: pd.DataFrame, bold: pd.DataFrame | None, pattern: str) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 from pml.files import PUBLISHED
 from pml.starts import STARTS
@@ -10,11 +11,22 @@ from pml.suite.data_jobs import data_name, datasets, experiments, faces
 from pml.suite.plan import Needs, Plan, Wildcards, rule
 from pml.suite.run_jobs import first_run, method_jobs, methods_of
 
+
+class PaperTable(NamedTuple):
+    """A table of the paper: the file of its rows, and what a comparable experiment has."""
+
+    file: str
+    formats: tuple[str, ...]
+    protocol: str
+    folds: int | None = None
+
+
 PAPER_TABLES = {
-    "table2": "table2_morph2_setting1.csv",
-    "table3": "table3_morph2_setting2.csv",
-    "table4": "table4_fgnet.csv",
-    "table5": "table5_chalearn.csv",
+    "table2": PaperTable("table2_morph2_setting1.csv", ("morph2",), "setting1"),
+    "table3": PaperTable("table3_morph2_setting2.csv", ("morph2",), "setting2"),
+    "table4": PaperTable("table4_fgnet.csv", ("fgnet",), "lopo", 82),
+    "table5": PaperTable("table5_chalearn.csv", ("chalearn",), "official"),
+    "table6": PaperTable("table6_curriculum.csv", ("morph2", "chalearn"), ""),
 }
 
 
@@ -91,49 +103,63 @@ def tables(plan: Plan) -> list[Wildcards]:
 )
 def write_table(plan: Plan, table: str) -> Needs:
     """Inputs and settings both list the table's experiments, in the same order."""
-    if table == "leakage":
-        return leakage_table(plan)
-    if table == "table6":
-        return curricula_table(plan)
+    makers = {"leakage": leakage_table, "table6": curricula_table}
+    if table in makers:
+        return makers[table](plan)
     return paper_table(plan, table) if table in PAPER_TABLES else comparison_table(plan, table.removeprefix("table_"))
 
 
 def paper_table(plan: Plan, table: str) -> Needs:
-    names = plan.config["tables"][table]["experiments"]
+    names, printed = plan.config["tables"][table]["experiments"], PAPER_TABLES[table]
     described_rows = []
     for name in names:
         row = described(plan, name) | {"pretraining": plan.config["experiments"][name]["pretraining"]}
+        row |= {"obstacle": obstacle(plan, name, printed), "folds": printed.folds}
         for method in row["methods"]:
             method["published"] = plan.config["methods"][method["method"]]["published"]
         described_rows.append(row)
-    inputs = {"published": published(PAPER_TABLES[table]), "others": [published(name) for name in PAPER_TABLES.values()]}
-    return inputs | {"metrics": [metrics(plan, name) for name in names]}, {
-        "kind": "paper",
-        "name": table.replace("table", "Table "),
-        "experiments": described_rows,
-    }
+    others = [published(PAPER_TABLES[f"table{number}"].file) for number in (2, 3, 4, 5)]
+    inputs = {"published": published(printed.file), "reported_only": published("reported_only.csv"), "others": others}
+    settings = {"kind": "paper", "name": table.replace("table", "Table "), "experiments": described_rows}
+    return inputs | {"metrics": [metrics(plan, name) for name in names]}, settings | {"margin": plan.config["equivalence"]}
+
+
+def obstacle(plan: Plan, experiment: str, printed: PaperTable) -> str | None:
+    """Return why no number of an experiment is comparable with the published ones; None if they are (docs/evidence.md)."""
+    chosen = plan.config["experiments"][experiment]
+    data, kind = data_name(plan, chosen["dataset"]), plan.config["datasets"][chosen["dataset"]]["format"]
+    if data["synthetic"]:
+        return "synthetic data"
+    if kind not in printed.formats:
+        return f"another data set: {data['label']}"
+    if printed.protocol and chosen["protocol"] != printed.protocol:
+        return f"another protocol: {chosen['protocol']}"
+    whole = chosen["frozen"] is None and chosen["training"]["trained_blocks"] is None
+    return None if whole and chosen["initialisation"] != "random" else f"another start: {start_name(plan, experiment)}"
 
 
 def curricula_table(plan: Plan) -> Needs:
-    names = plan.config["tables"]["table6"]["experiments"]
+    names, printed = plan.config["tables"]["table6"]["experiments"], PAPER_TABLES["table6"]
     described_rows, counted = [], []
     for name in names:
         lines = plan.config["experiments"][name]["curriculum"]
-        described_rows.append(described(plan, name) | {"dividing_lines": lines})
+        described_rows.append(described(plan, name) | {"dividing_lines": lines, "obstacle": obstacle(plan, name, printed)})
         courses = [
             plan.outputs("evaluate_course", experiment=name, course=str(course))["metrics"]
             for course in range(1, len(lines) + 1)
         ]
         counted.append(indexed(plan, name) | {"metrics": [*courses, metrics(plan, name)]})
-    inputs = {"published": published("table6_curriculum.csv"), "histogram": published("chalearn2015_age_histogram.csv")}
-    return inputs | {"experiments": counted}, {"kind": "curricula", "experiments": described_rows}
+    inputs = {"published": published(printed.file), "histogram": published("chalearn2015_age_histogram.csv")}
+    settings = {"kind": "curricula", "experiments": described_rows, "margin": plan.config["equivalence"]}
+    return inputs | {"experiments": counted}, settings
 
 
 def comparison_table(plan: Plan, comparison: str) -> Needs:
     chosen = plan.config["comparisons"][comparison]
     pooled = [plan.outputs("pool_predictions", experiment=name)["pooled"] for name in chosen["experiments"]]
     settings = {"kind": "comparison", "experiments": [described(plan, name) for name in chosen["experiments"]]}
-    return {"pooled": pooled}, settings | {"reference": list(comparison_reference(chosen))}
+    settings |= {"reference": list(comparison_reference(chosen)), "margin": plan.config["equivalence"]}
+    return {"pooled": pooled}, settings
 
 
 def leakage_table(plan: Plan) -> Needs:

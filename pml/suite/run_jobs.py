@@ -153,7 +153,7 @@ def pooling(plan: Plan, experiment: str, course: int | None) -> Needs:
 
 def evaluation(plan: Plan, experiment: str, pooled: str, selection: str) -> Needs:
     data = data_name(plan, plan.config["experiments"][experiment]["dataset"])
-    return {"pooled": pooled}, {"data": data, "selection": selection}
+    return {"pooled": pooled}, {"data": data, "selection": selection, "trained": plan.trained(experiment)}
 
 
 @rule(
@@ -169,7 +169,6 @@ def pool_predictions(plan: Plan, experiment: str) -> Needs:
     "pml.evaluation.evaluate:evaluate_predictions",
     experiments,
     metrics="results/{suite}/tables/metrics_{experiment}.csv",
-    decades="results/{suite}/evaluation/{experiment}/decades.csv",
 )
 def evaluate_predictions(plan: Plan, experiment: str) -> Needs:
     selection = plan.config["experiments"][experiment]["training"]["selection"]
@@ -197,7 +196,6 @@ def pool_course(plan: Plan, experiment: str, course: str) -> Needs:
     "pml.evaluation.evaluate:evaluate_predictions",
     shown_courses,
     metrics="results/{suite}/evaluation/{experiment}/course{course}/metrics.csv",
-    decades="results/{suite}/evaluation/{experiment}/course{course}/decades.csv",
 )
 def evaluate_course(plan: Plan, experiment: str, course: str) -> Needs:
     pooled = plan.outputs("pool_course", experiment=experiment, course=course)["pooled"]

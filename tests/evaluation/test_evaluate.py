@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from pml.errors import InputError
-from pml.evaluation.evaluate import evaluate, evaluate_predictions, mae_by_decade
+from pml.evaluation.evaluate import evaluate, evaluate_predictions
 from pml.files import check_table, read_table, write_table
 from pml.task import Task
 
@@ -67,7 +67,7 @@ def test_several_seeds_average_over_seeds():
 
 def test_seeds_do_not_pass_for_more_subjects():
     """The same predictions three times over say no more than once."""
-    pooled = pooled_rows("pml")
+    pooled = pooled_rows("pml", folds=range(1, 9))
     thrice = pd.concat([pooled.assign(seed=seed) for seed in (0, 1, 2)])
     names = ["mae", "mae_low", "mae_high", "images", "images_few", "geometric_mean"]
     assert evaluate(thrice)[names].to_numpy() == pytest.approx(evaluate(pooled)[names].to_numpy())
@@ -88,7 +88,7 @@ def test_without_subjects_the_interval_is_over_images():
 
 
 def test_epsilon_error_of_labels_with_a_standard_deviation():
-    pooled = pooled_rows("pml", seeds=(0, 1)).assign(age_std=lambda rows: 1 + rows["age"] / 10)
+    pooled = pooled_rows("pml", seeds=(0, 1), folds=range(1, 9)).assign(age_std=lambda rows: 1 + rows["age"] / 10)
     row = evaluate(pooled).iloc[0]
     values = 1 - np.exp(-(absolute_errors(pooled) ** 2) / (2 * pooled["age_std"] ** 2))
     assert row["epsilon_error"] == pytest.approx(values.mean())
@@ -102,28 +102,10 @@ def test_labels_without_a_standard_deviation_have_no_epsilon_error():
     assert evaluate(pooled.assign(age_std=[np.nan] + [1.0] * (len(pooled) - 1)))[names].isna().all(axis=None)
 
 
-def test_decades_equal_a_loop():
-    pooled = pooled_rows("pml", seeds=(0, 1))
-    table = mae_by_decade(pooled)
-    own, common = (table[table["scope"] == scope].drop(columns="scope") for scope in ("own", "common"))
-    assert own.reset_index(drop=True).equals(common.reset_index(drop=True))
-    assert own["images"].sum() == 24
-    for row in table.itertuples():
-        inside = [row.decade <= age < row.decade + 10 for age in pooled["age"]]
-        assert row.images == sum(inside) / 2
-        assert row.mae == pytest.approx(absolute_errors(pooled)[inside].mean())
-
-
-def test_common_decades_hold_the_images_of_every_method():
-    table = mae_by_decade(pd.concat([pooled_rows("pml"), pooled_rows("kl", folds=[2, 3])], ignore_index=True))
-    images = table.groupby(["method", "scope"])["images"].sum()
-    assert images.to_dict() == {("pml", "own"): 24, ("pml", "common"): 12, ("kl", "own"): 12, ("kl", "common"): 12}
-
-
 def run_stage(pooled, folder):
     write_table(pooled, folder / "pooled.csv", "pooled")
-    paths = {name: str(folder / f"{name}.csv") for name in ("pooled", "metrics", "decades")}
-    settings = {"data": {"label": "FG-NET", "synthetic": True}, "selection": "last"}
+    paths = {name: str(folder / f"{name}.csv") for name in ("pooled", "metrics")}
+    settings = {"data": {"label": "FG-NET", "synthetic": True}, "selection": "last", "trained": ["pml", "kl"]}
     evaluate_predictions(Task("evaluate_predictions", {}, {"pooled": paths.pop("pooled")}, paths, settings))
 
 
@@ -131,7 +113,6 @@ def test_written_files_keep_their_schemas_and_bytes(tmp_path):
     pooled = pd.concat([pooled_rows("pml"), pooled_rows("kl", folds=[2])])
     run_stage(pooled, tmp_path)
     assert read_table(tmp_path / "metrics.csv", "metrics")["data"].tolist() == ["FG-NET (synthetic)"] * 4
-    assert set(read_table(tmp_path / "decades.csv", "decades")["method"]) == {"pml", "kl"}
     first = (tmp_path / "metrics.csv").read_bytes()
     run_stage(pooled, tmp_path)
     assert (tmp_path / "metrics.csv").read_bytes() == first
@@ -147,3 +128,29 @@ def test_metrics_say_how_the_epoch_was_chosen():
     pooled = pooled_rows("pml")
     assert (evaluate(pooled)["selection"] == "last").all()
     assert (evaluate(pooled, "oracle")["selection"] == "oracle").all()
+
+
+def test_why_the_error_has_no_interval():
+    assert evaluate(pooled_rows("pml"))["no_interval"].unique().tolist() == ["fewer than 6 people"]
+    assert evaluate(pooled_rows("pml", folds=[1], subjects=False))["no_interval"].unique().tolist() == ["one training"]
+    assert evaluate(pooled_rows("pml", folds=range(1, 9)))["no_interval"].isna().all()
+
+
+def test_a_method_that_answers_in_whole_years_is_marked():
+    pooled = pd.concat(
+        [pooled_rows("pml"), pooled_rows("dldl").assign(predicted_age=lambda rows: rows["predicted_age"].round())]
+    )
+    assert evaluate(pooled).set_index("method")["whole_years"].to_dict() == {"pml": False, "dldl": True}
+
+
+def test_the_best_is_a_trained_method_whose_difference_from_the_next_is_shown():
+    folds = range(1, 12)
+    base = pooled_rows("kl", folds=folds)
+    near, far = (base.assign(method=name, predicted_age=base["age"] + shift) for name, shift in (("near", 0.1), ("far", 5.0)))
+    exact = base.assign(method="look_up", predicted_age=base["age"])
+    trained = ["kl", "near", "far"]
+    table = evaluate(pd.concat([base, near, far, exact]), trained=trained)
+    assert table.loc[table["best"], ["method", "scope"]].to_numpy().tolist() == [["near", "common"]]
+    tied = near.assign(method="tied", predicted_age=near["age"] - 0.1)
+    assert not evaluate(pd.concat([base, near, tied, far, exact]), trained=[*trained, "tied"])["best"].any()
+    assert not evaluate(base, trained=["kl"])["best"].any()

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.stats import bootstrap, sem
 
 from pml.evaluation import metrics
 
@@ -71,7 +70,7 @@ def test_epsilon_error_is_unknown_where_a_standard_deviation_is():
     errors, stds = np.array([1.0, 2.0]), np.array([1.0, np.nan])
     values = metrics.epsilon_errors(errors, stds)
     assert np.isnan(values).tolist() == [False, True]
-    assert np.isnan([metrics.epsilon_error(errors, stds), *metrics.mean_interval(values, np.arange(2))]).all()
+    assert np.isnan(metrics.epsilon_error(errors, stds))
 
 
 def test_chalearn_error_of_the_median_of_train_and_validation():
@@ -118,52 +117,8 @@ def test_decades_of_real_valued_ages():
 def test_metrics_of_nothing_are_nan():
     nothing = np.array([])
     values = [metrics.mae(nothing), metrics.cumulative_score(nothing, 5), metrics.geometric_mean_error(nothing)]
-    assert np.isnan([*values, metrics.mae_per_subject(nothing, nothing), *metrics.mean_interval(nothing, nothing)]).all()
+    assert np.isnan([*values, metrics.mae_per_subject(nothing, nothing)]).all()
     assert np.isnan(metrics.epsilon_error(nothing, nothing))
-
-
-def simulated_errors(rng, subjects=40, spread=1.0):
-    """Errors of subjects with 1 to 12 images each, whose mean error varies by `spread` between subjects; true MAE 4."""
-    sizes = rng.integers(1, 13, subjects)
-    person = np.repeat(np.arange(subjects), sizes)
-    return 4 + rng.normal(0, spread, subjects)[person] + rng.uniform(-0.5, 0.5, sizes.sum()), person
-
-
-def test_interval_covers_the_true_mae_where_images_taken_as_independent_do_not():
-    rng = np.random.default_rng(0)
-    covered = {"subjects": 0, "images": 0}
-    for _ in range(60):
-        errors, person = simulated_errors(rng)
-        low, high = metrics.mean_interval(errors, person)
-        covered["subjects"] += low <= 4 <= high
-        covered["images"] += abs(errors.mean() - 4) <= 1.96 * sem(errors)
-    assert covered["subjects"] >= 51
-    assert covered["images"] <= 45
-
-
-def test_interval_agrees_with_a_loop_that_draws_whole_subjects():
-    errors, person = simulated_errors(np.random.default_rng(1))
-    rng = np.random.default_rng(2)
-    groups = [errors[person == subject] for subject in np.unique(person)]
-    means = [np.concatenate([groups[i] for i in rng.integers(0, 40, 40)]).mean() for _ in range(4000)]
-    assert metrics.mean_interval(errors, person) == pytest.approx(np.percentile(means, [2.5, 97.5]), abs=0.05)
-
-
-def test_interval_over_images_is_the_ordinary_bootstrap():
-    values = np.random.default_rng(3).exponential(4, 200)
-    expected = bootstrap((values,), np.mean, method="percentile", rng=np.random.default_rng(0)).confidence_interval
-    assert metrics.mean_interval(values, np.arange(200)) == pytest.approx(tuple(expected), abs=0.05)
-
-
-def test_interval_depends_on_the_seed_alone():
-    errors, person = simulated_errors(np.random.default_rng(4))
-    order = np.random.default_rng(5).permutation(len(errors))
-    assert metrics.mean_interval(errors, person) == pytest.approx(metrics.mean_interval(errors[order], person[order]))
-    assert metrics.mean_interval(errors, person, seed=1) != metrics.mean_interval(errors, person, seed=2)
-
-
-def test_no_interval_from_a_single_subject():
-    assert np.isnan(metrics.mean_interval(np.array([1.0, 2.0]), np.array(["a", "a"]))).all()
 
 
 @pytest.mark.skipif("PML_TEST_DATA" not in os.environ, reason="needs the images per subject of FGNET.zip in PML_TEST_DATA")

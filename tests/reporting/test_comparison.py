@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from pml.errors import InputError
 from pml.evaluation.evaluate import evaluate
-from pml.evaluation.uncertainty import uncertainty
+from pml.evaluation.pair import pair
+from pml.evaluation.uncertainty import Estimate
+from pml.evaluation.verdict import verdict
 from pml.files import check_table, load_schema, write_table
-from pml.reporting.comparison import Difference, differences
 from tests.reporting.conftest import budget, grid_of, written
 
 LABELS = {"kl": "KL baseline", "pml": "PML_100%", "dex": "DEX"}
@@ -60,7 +61,7 @@ def describe(pools, folder, synthetic=False):
 def table_of(experiments, folder, reference=("one", "kl")):
     """Return the CSV as a frame and the others as text."""
     inputs = {"pooled": [entry["pooled"] for entry in experiments]}
-    settings = {"kind": "comparison", "experiments": experiments, "reference": list(reference)}
+    settings = {"kind": "comparison", "experiments": experiments, "reference": list(reference), "margin": 0.1}
     return written(folder, "table_parts", "comparison", inputs, **settings)
 
 
@@ -93,7 +94,7 @@ class TestRows:
         table, _, _ = compared(tmp_path, one=one)
         expected = evaluate(one).query("scope == 'own'").reset_index(drop=True)
         shared = [name for name in table if name in expected and name not in ("method", "images_few")]
-        assert len(shared) == 12
+        assert len(shared) == 13
         pd.testing.assert_frame_equal(table[shared], expected[shared], check_dtype=False)
 
     def test_the_reference_differs_by_nothing_from_itself(self, tmp_path):
@@ -103,17 +104,20 @@ class TestRows:
 
 
 class TestClosedForms:
-    def test_identical_predictions_show_no_difference_whatever_the_number_of_seeds(self, tmp_path):
-        row = row_of(tmp_path, one=pooled_of({"kl": {0: noise(0)}, "pml": dict.fromkeys(range(7), noise(0))}))
-        assert row.filter(like="difference").eq(0).all()
-        assert row[["verdict", "verdict_few"]].eq("no difference shown").all()
+    def test_identical_predictions_are_equivalent_whatever_the_number_of_seeds(self, tmp_path):
+        same = dict.fromkeys(range(7), noise(0))
+        row = row_of(tmp_path, one=pooled_of({"kl": same, "pml": same}, train_images=5))
+        assert row[[f"difference{ending}" for ending in ("", "_low", "_high", "_few")]].eq(0).all()
+        assert row[["verdict", "verdict_few"]].eq("equivalent").all()
 
-    @pytest.mark.parametrize(("shift", "verdict"), [(0.5, "higher error"), (-0.5, "lower error")])
+    @pytest.mark.parametrize(
+        ("shift", "verdict"), [(0.5, "higher error"), (-0.5, "lower error"), (0.05, "equivalent"), (-0.05, "equivalent")]
+    )
     def test_a_constant_shift_is_the_difference_and_both_ends_of_its_interval(self, tmp_path, shift, verdict):
         errors = {seed: 1 + np.abs(noise(seed)) for seed in (0, 1, 2)}
         shifted = {seed: of_images + shift for seed, of_images in errors.items()}
-        row = row_of(tmp_path, one=pooled_of({"kl": errors, "pml": shifted}))
-        assert row.filter(like="difference").to_numpy(float) == pytest.approx(shift)
+        row = row_of(tmp_path, one=pooled_of({"kl": errors, "pml": shifted}, train_images=5))
+        assert row.filter(regex="^difference").to_numpy(float) == pytest.approx(shift)
         assert row[["verdict", "verdict_few"]].tolist() == [verdict, verdict]
 
     def test_errors_are_absolute_before_they_are_averaged_over_seeds(self, tmp_path):
@@ -121,57 +125,57 @@ class TestClosedForms:
         row = row_of(tmp_path, one=pooled_of({"kl": dict.fromkeys((0, 1), np.ones(IMAGES)), "pml": opposite}))
         assert row["difference"] == 2
 
-    def test_pairing_sees_a_small_shift_below_a_large_spread(self, tmp_path):
-        errors = 1 + 10 * np.abs(noise(0))
-        row = row_of(tmp_path, one=pooled_of({"kl": {0: errors}, "pml": {0: errors - 0.1 - noise(1) / 100}}))
+    def test_pairing_sees_a_shift_below_a_large_spread(self, tmp_path):
+        errors = {seed: 5 + 10 * np.abs(noise(0)) + seed for seed in (0, 1)}
+        less = {seed: of_images - 0.5 - noise(9) / 100 for seed, of_images in errors.items()}
+        row = row_of(tmp_path, one=pooled_of({"kl": errors, "pml": less}))
         assert row["mae_high"] - row["mae_low"] > 10 and row["verdict"] == "lower error"
-
-    def test_more_images_of_the_same_subjects_leave_the_interval_as_it_is(self, tmp_path):
-        """Images of a subject that all say the same say it once."""
-        single = {"kl": {0: np.zeros(IMAGES)}, "pml": {0: noise(0)}}
-        thrice = {method: {0: np.tile(of_seeds[0], 3)} for method, of_seeds in single.items()}
-        names = ["difference", "difference_low", "difference_high"]
-        subjects = [f"subject {image}" for image in range(IMAGES)]
-        alone = row_of(tmp_path, one=pooled_of(single, subjects=subjects))
-        tripled = pooled_of(thrice, range(3 * IMAGES), subjects=3 * subjects, train_images=np.tile(TRAIN_IMAGES, 3))
-        assert row_of(tmp_path, one=tripled)[names].tolist() == pytest.approx(alone[names].tolist())
-        without = row_of(tmp_path, one=tripled.assign(subject=None))
-        assert without["difference_high"] - without["difference_low"] < 0.7 * (
-            alone["difference_high"] - alone["difference_low"]
-        )
-
-    def test_a_single_subject_has_no_interval_and_shows_no_difference(self, tmp_path):
-        pooled = pooled_of({"kl": {0: np.zeros(IMAGES)}, "pml": {0: np.ones(IMAGES)}}, subjects="only one")
-        row = row_of(tmp_path, one=pooled)
-        assert row["difference"] == 1 and np.isnan(row["difference_low"]) and row["verdict"] == "no difference shown"
 
 
 class TestVerdict:
-    @pytest.mark.parametrize(
-        ("of_seeds", "verdict"),
-        [((-1.0, -1.0), "lower error"), ((-2.5, 0.5), "no difference shown"), ((-2.0, 0.0), "no difference shown")],
-    )
+    def test_one_training_says_nothing(self, tmp_path):
+        row = row_of(tmp_path, one=pooled_of({"kl": {0: np.zeros(IMAGES)}, "pml": {0: np.ones(IMAGES)}}))
+        assert row["difference"] == 1 and row["verdict"] == "one training"
+        assert row[["difference_low", "mae_low", "smallest", "p_value", "p_holm", "p_equivalence"]].isna().all()
+
+    def test_five_people_say_nothing(self, tmp_path):
+        pooled = pooled_of(
+            {"kl": dict.fromkeys((0, 1), np.zeros(IMAGES)), "pml": dict.fromkeys((0, 1), np.ones(IMAGES))},
+            subjects=[f"subject {image % 5}" for image in range(IMAGES)],
+        )
+        assert row_of(tmp_path, one=pooled)["verdict"] == "fewer than 6 people"
+
+    @pytest.mark.parametrize(("of_seeds", "verdict"), [((-1.0, -1.0), "lower error"), ((-2.5, 0.5), "no difference shown")])
     def test_trainings_that_disagree_widen_the_interval_though_all_images_agree(self, tmp_path, of_seeds, verdict):
         pml = {seed: np.full(IMAGES, 5.0 + shift) for seed, shift in enumerate(of_seeds)}
         row = row_of(tmp_path, one=pooled_of({"kl": dict.fromkeys((0, 1), np.full(IMAGES, 5.0)), "pml": pml}))
         assert row["difference"] == -1
         assert row["difference_low"] <= -1 <= row["difference_high"]
         assert (row["difference_high"] < 0) == (verdict == "lower error")
-        assert row[["difference_min_seed", "difference_max_seed", "verdict"]].tolist() == [*of_seeds, verdict]
+        assert row["verdict"] == verdict
 
-    def test_an_interval_with_0_shows_no_difference_though_all_seeds_agree(self, tmp_path):
-        pml = dict.fromkeys((0, 1), 5 + np.array([-6.0] + [0.5] * (IMAGES - 1)) / 2)
-        row = row_of(tmp_path, one=pooled_of({"kl": dict.fromkeys((0, 1), np.full(IMAGES, 5.0)), "pml": pml}))
-        assert row["difference_low"] < row["difference_max_seed"] < 0 < row["difference_high"]
-        assert row["verdict"] == "no difference shown"
+    def test_all_p_values_of_a_table_are_corrected_together(self, tmp_path):
+        """Holm's rule: the i-th smallest of n times n + 1 - i, and never less than a smaller one."""
+        rng = np.random.default_rng(0)
+        kl = {seed: 5 + np.abs(noise(seed)) for seed in range(4)}
+        others = {
+            name: {seed: kl[seed] + shift + rng.normal(0, 0.5, IMAGES) for seed in kl}
+            for name, shift in (("pml", 0.4), ("dex", 0.2))
+        }
+        table, _, _ = compared(tmp_path, one=pooled_of({"kl": kl} | others, train_images=np.repeat([5, 50], 6)))
+        rows = table[table["verdict"] != "reference"]
+        p_values, corrected = (rows[[name, f"{name}_few"]].to_numpy().ravel() for name in ("p_value", "p_holm"))
+        order = np.argsort(p_values)
+        expected = np.minimum(np.maximum.accumulate(p_values[order] * np.arange(4, 0, -1)), 1)
+        assert corrected[order] == pytest.approx(expected)
+        assert table.loc[table["verdict"] == "reference", ["p_holm", "p_holm_few"]].isna().all(axis=None)
 
-    @given(*[st.floats(-3, 3)] * 4)
-    def test_it_follows_from_the_interval_and_the_seeds(self, low, high, min_seed, max_seed):
-        low, high = sorted((low, high))
-        min_seed, max_seed = sorted((min_seed, max_seed))
-        signs = {np.sign(value) for value in (low, high, min_seed, max_seed)}
-        expected = {(-1,): "lower error", (1,): "higher error"}.get(tuple(signs), "no difference shown")
-        assert Difference(9, (low + high) / 2, low, high, 1, min_seed, max_seed).verdict == expected
+    @given(st.floats(-1, 1), st.just(0) | st.floats(0.001, 1), st.floats(0, 1))
+    def test_it_follows_from_both_tests(self, mean, error, p_value):
+        found = Estimate(mean, ((error**2, 9),) if error else ())
+        expected = "lower error" if mean < 0 else "higher error"
+        expected = expected if p_value < 0.05 else "no difference shown"
+        assert verdict(found, p_value, 0.1) == ("equivalent" if found.p_outside(0.1) < 0.05 else expected)
 
 
 class TestPairing:
@@ -186,22 +190,16 @@ class TestPairing:
                     {method: {seed: rng.normal(0, 4, 12) for seed in seeds[method]}},
                     images=tested,
                     fold=fold,
-                    subjects=[f"subject {image % 7}" if image % 5 else None for image in tested],
                     train_images=[(7 * image) % 40 for image in tested],
                 )
                 for fold, tested in images[method].items()
             )
             for method in seeds
         }
-        of_all, of_few = differences(pools["pml"], pools["kl"])
-        for difference, rare in ((of_all, False), (of_few, True)):
-            keys, values, of_seeds, people, trainings = slow_differences(pools["pml"], pools["kl"], rare)
-            found = uncertainty(np.array(values), np.array(people), np.array(trainings))
-            assert difference.images == len(keys) == (7 if rare else 18)
-            assert difference.mean == pytest.approx(np.mean(values))
-            assert (difference.low, difference.high) == pytest.approx((found.low, found.high))
-            assert difference.smallest == pytest.approx(found.smallest)
-            assert (difference.min_seed, difference.max_seed) == pytest.approx((min(of_seeds), max(of_seeds)))
+        for pairs, rare in zip(pair(pools["pml"], pools["kl"]), (False, True), strict=True):
+            found = {(row.fold, row.image, row.seed): row.difference for row in pairs.itertuples()}
+            assert found == pytest.approx(slow_differences(pools["pml"], pools["kl"], rare))
+            assert len(found) == 2 * (7 if rare else 18)
 
     def test_images_of_other_folds_and_of_one_method_only_are_left_out(self, tmp_path):
         kl = pooled_of({"kl": {0: np.zeros(IMAGES)}})
@@ -217,38 +215,27 @@ class TestPairing:
         assert row.filter(like="difference").isna().all()
         assert row[["verdict", "verdict_few"]].tolist() == ["no common images"] * 2
 
-    def test_a_seed_that_the_reference_lacks_is_compared_with_its_mean(self, tmp_path):
+    def test_seeds_that_the_reference_lacks_are_left_out(self, tmp_path):
         kl = {0: np.full(IMAGES, 1.0), 1: np.full(IMAGES, 3.0)}
         pml = {1: np.full(IMAGES, 5.0), 2: np.full(IMAGES, 6.0)}
+        assert row_of(tmp_path, one=pooled_of({"kl": kl, "pml": pml}))["difference"] == 2
+
+    def test_without_a_common_seed_they_are_taken_in_their_order(self, tmp_path):
+        kl = {0: np.full(IMAGES, 1.0), 1: np.full(IMAGES, 3.0)}
+        pml = {seed: np.full(IMAGES, 4.0 + seed) for seed in (2, 3, 4)}
         row = row_of(tmp_path, one=pooled_of({"kl": kl, "pml": pml}))
-        assert row["difference"] == 5.5 - 2
-        assert row[["difference_min_seed", "difference_max_seed"]].tolist() == [5 - 3, 6 - 2]
+        assert row["difference"] == ((6 - 1) + (7 - 3)) / 2
 
 
 def slow_differences(method, reference, rare):
-    """The pairs of fold and image, each one's difference with each seed, that of each seed, and who and what made each."""
-    errors = [{}, {}]
-    clusters, shots = {}, {}
-    for found, pooled in zip(errors, (method, reference), strict=True):
-        for row in pooled.itertuples():
-            found[row.fold, row.image, row.seed] = abs(row.predicted_age - row.age)
+    """The difference of absolute errors by fold, image and seed, of those that both have."""
+    errors = {(row.fold, row.image, row.seed): abs(row.predicted_age - row.age) for row in method.itertuples()}
+    differences = {}
     for row in reference.itertuples():
-        clusters[row.fold, row.image] = row.image if pd.isna(row.subject) else row.subject
-        shots[row.fold, row.image] = row.train_images < 20
-    keys = sorted({key[:2] for key in errors[0]} & {key[:2] for key in errors[1]})
-    keys = [key for key in keys if shots[key] or not rare]
-
-    def mean_of(found, key):
-        return np.mean([error for (*at, _), error in found.items() if tuple(at) == key])
-
-    seeds = sorted({seed for _, _, seed in errors[0]})
-    pairs = [(key, seed) for key in keys for seed in seeds]
-    values = [errors[0][*key, seed] - mean_of(errors[1], key) for key, seed in pairs]
-    of_seeds = []
-    for seed in seeds:
-        other = [errors[1].get((*key, seed), mean_of(errors[1], key)) for key in keys]
-        of_seeds.append(np.mean([errors[0][*key, seed] - error for key, error in zip(keys, other, strict=True)]))
-    return keys, values, of_seeds, [clusters[key] for key, _ in pairs], [f"{key[0]} {seed}" for key, seed in pairs]
+        key = (row.fold, row.image, row.seed)
+        if key in errors and (row.train_images < 20 or not rare):
+            differences[key] = errors[key] - abs(row.predicted_age - row.age)
+    return differences
 
 
 class TestFewShot:
@@ -258,11 +245,11 @@ class TestFewShot:
         one = pooled_of({"kl": {0: np.zeros(IMAGES)}})
         other = pooled_of({"kl": {0: errors}}, train_images=TRAIN_IMAGES[::-1])
         row = row_of(tmp_path, "kl", "other", one=one, other=other)
-        assert row[["images_few", "difference_few", "verdict_few"]].tolist() == [4, 1.0, "higher error"]
+        assert row[["images_few", "difference_few"]].tolist() == [4, 1.0]
         assert row[["mae_many", "mae_medium", "mae_few"]].tolist() == [1.0, 2.0, 4.0]
 
     def test_without_few_shot_images_only_the_others_have_a_verdict(self, tmp_path):
-        errors = {"kl": {0: np.zeros(IMAGES)}, "pml": {0: np.ones(IMAGES)}}
+        errors = {"kl": dict.fromkeys((0, 1), np.zeros(IMAGES)), "pml": dict.fromkeys((0, 1), np.ones(IMAGES))}
         row = row_of(tmp_path, one=pooled_of(errors, train_images=20))
         assert row[["verdict", "verdict_few"]].tolist() == ["higher error", "no common images"]
         assert row["images_few"] == 0 and np.isnan(row["difference_few"])
@@ -271,7 +258,8 @@ class TestFewShot:
 class TestText:
     @pytest.fixture
     def one(self):
-        return pooled_of({"kl": {0: np.zeros(IMAGES)}, "pml": {0: np.ones(IMAGES)}})
+        errors = {"kl": dict.fromkeys((0, 1), np.full(IMAGES, 0.5)), "pml": dict.fromkeys((0, 1), np.full(IMAGES, 1.5))}
+        return pooled_of(errors, train_images=5)
 
     def test_markdown_is_a_caption_and_every_row(self, one, tmp_path):
         table, markdown, _ = compared(tmp_path, one=one)
@@ -280,27 +268,32 @@ class TestText:
         assert " Budget: resnet18 from random weights, faces of 48 pixels, 5 epochs in" in text
         grid = grid_of(markdown)
         assert grid["Method"].tolist() == table["method"].tolist()
-        assert grid["MAE"].tolist() == ["0.00 [0.00, 0.00]", "1.00 [1.00, 1.00]"]
+        assert grid["MAE"].tolist() == ["0.50 [0.50, 0.50]", "1.50 [1.50, 1.50]"]
         assert grid["Difference"].tolist() == grid["Few difference"].tolist() == ["–", "+1.000 [+1.000, +1.000]"]
-        assert grid["Each seed"].tolist() == ["–", "+1.00 to +1.00"]
+        assert grid["p"].tolist() == grid["Few p"].tolist() == ["–", "<0.001"]
         assert grid["Verdict"].tolist() == grid["Verdict, few"].tolist() == ["reference", "higher error"]
 
     def test_the_caption_names_the_rules(self, one, tmp_path):
         _, markdown, _ = compared(tmp_path, one=one)
         for rule in (
             "that of the reference, KL baseline.",
-            "over the images that both were tested on in the same fold",
-            "behind MAE the 95 % interval from a bootstrap over the images",
-            "behind a difference the 95 % interval over the images and the trainings",
+            "over the images and seeds of each fold that both have",
+            "In brackets the 95 % interval over people and trainings",
             "Smallest: the smallest true difference",
-            "only if the interval excludes 0 and the differences of all seeds have one sign",
+            "by Holm's rule corrected for all p-values of this table",
+            "equivalent if the difference is shown to be within 0.1 years",
             "take those of the reference's experiment, the same images for both",
         ):
             assert rule in markdown
         assert "synthetic" not in markdown and "ε" not in markdown
 
-    def test_the_interval_is_over_subjects_where_they_are_known(self, one, tmp_path):
-        assert "bootstrap over the subjects" in compared(tmp_path, one=one.assign(subject=one["image"]))[1]
+    def test_a_share_that_depends_on_rounding_is_marked_and_explained(self, one, tmp_path):
+        whole = one["method"] == "pml"
+        pooled = one.assign(predicted_age=one["predicted_age"].mask(whole, one["predicted_age"].round()))
+        _, markdown, _ = compared(tmp_path, one=pooled)
+        assert grid_of(markdown)["CS(5)"].tolist() == ["100.0%", "100.0%*"]
+        assert "*: this method answers in whole years" in markdown
+        assert "whole years" not in compared(tmp_path, one=one)[1]
 
     def test_several_experiments_are_told_apart_each_with_its_budget(self, one, tmp_path):
         _, markdown, _ = compared(tmp_path, one=one, other=one)
@@ -311,14 +304,14 @@ class TestText:
 
     def test_the_number_of_pairs_is_shown_where_it_is_not_that_of_the_images(self, one, tmp_path):
         assert "Paired" not in grid_of(compared(tmp_path, one=one)[1])
-        more = pooled_of({"pml": {0: noise(0)}}, fold=2)
+        more = pooled_of({"pml": dict.fromkeys((0, 1), noise(0))}, fold=2)
         grid = grid_of(compared(tmp_path, one=pd.concat([one, more]))[1])
         assert grid[["Images", "Paired"]].to_numpy().tolist() == [["12", "12"], ["24", "12"]]
 
     def test_the_epsilon_error_is_shown_where_labels_have_a_standard_deviation(self, one, tmp_path):
         table, markdown, latex = compared(tmp_path, one=one.assign(age_std=2.0))
-        assert table["epsilon_error"].tolist() == pytest.approx([0, 1 - np.exp(-1 / 8)])
-        assert "0.118" in markdown and "ε: mean over images" in markdown and "ε" not in latex
+        assert table["epsilon_error"].tolist() == pytest.approx([1 - np.exp(-1 / 32), 1 - np.exp(-9 / 32)])
+        assert "0.245" in markdown and "ε: mean over images" in markdown and "ε" not in latex
 
     def test_synthetic_is_said_in_every_file_and_row(self, one, tmp_path):
         table, markdown, latex = compared(tmp_path, synthetic=True, one=one)

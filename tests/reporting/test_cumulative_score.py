@@ -14,10 +14,18 @@ SCORES = [f"cs_{years}" for years in range(11)]
 @pytest.fixture
 def metrics():
     frame = pd.DataFrame({"method": ["pml", "pml", "kl", "kl"], "scope": ["own", "common"] * 2})
-    frame = frame.assign(data="FG-NET", selection="last").reindex(columns=load_schema("metrics")["properties"])
+    frame = frame.assign(data="FG-NET", selection="last", whole_years=False, best=False).reindex(
+        columns=load_schema("metrics")["properties"]
+    )
     frame[COUNTS] = 1
     frame[SCORES] = np.sort(np.random.default_rng(0).random((4, 11)), axis=1)
-    return frame.astype({column: float for column in frame if column not in ("data", "method", "scope", "selection", *COUNTS)})
+    return frame.astype(
+        {
+            column: float
+            for column in frame
+            if column not in ("data", "method", "scope", "selection", "whole_years", "best", *COUNTS)
+        }
+    )
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 
 from pml.errors import InputError
-from pml.evaluation.metrics import mean_interval
 from pml.evaluation.pool import pool
+from pml.evaluation.uncertainty import estimate
 from pml.files import load_schema, read_table, write_table
 from pml.reporting.error_against_age import bin_starts, draw, draw_error_against_age, training_images
 from pml.reporting.style import line_style
@@ -124,7 +124,7 @@ class TestPanels:
                 inside = rows[rows["age"].between(start, end)]
                 errors = (inside["predicted_age"] - inside["age"]).abs()
                 assert means[number] == pytest.approx(errors.mean())
-                assert (low[number], high[number]) == pytest.approx(mean_interval(errors, inside["subject"]))
+                assert (low[number], high[number]) == pytest.approx(estimate(inside, errors).interval, nan_ok=True)
 
     def test_without_people_each_image_is_one(self):
         one, unknown = (

@@ -27,7 +27,9 @@ def table_of(rows=ROWS, experiment="one"):
     for ending, number in (("", 0), ("_few", 1)):
         columns = [f"difference{ending}", f"difference{ending}_low", f"difference{ending}_high", f"verdict{ending}"]
         frame[columns] = [list(of_panels[number]) for of_panels in rows.values()]
-    frame = frame.assign(images=1234, images_paired=1200, images_few=[7, 8, 0, 9][: len(rows)], mae=1.0, cs_5=0.5)
+    frame = frame.assign(
+        images=1234, images_paired=1200, images_few=[7, 8, 0, 9][: len(rows)], mae=1.0, cs_5=0.5, whole_years=False
+    )
     columns = load_schema("comparison")["properties"]
     numbers = {name: float for name, column in columns.items() if column.get("type") in ("number", ["number", "null"])}
     return frame.reindex(columns=columns).astype(numbers)
