@@ -22,6 +22,10 @@ Say what a suite will take: its jobs, the hours of each table, disk and memory, 
 The speed is measured here in a minute or two, by training the config's own networks on a few made-up faces; or it is read off
 runs that are finished. So call it where the suite will run: on a node with a GPU, for a suite that is to train on one."""
 
+SCORECARD = """\
+Join the scorecards of several suites (results/<suite>/tables/scorecard.csv) in one page: every published cell of Tables 2 to 6,
+with all that ran on real data. It goes to standard output, as Markdown."""
+
 CHECK_METHOD = """\
 Run the tests of the contract (pml/method.py, pml/reference.py) on a method: a short name, or module:Class of your own."""
 
@@ -56,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     check_method = command("check-method", "run the tests of the contract on a method", CHECK_METHOD)
     check_method.add_argument("method", metavar="METHOD")
     check_method.add_argument("--options", type=_options, default={}, metavar="JSON", help="of the method")
+    scorecard = command("scorecard", "join the scorecards of several suites in one page", SCORECARD)
+    scorecard.add_argument("scorecards", type=Path, nargs="+", metavar="CSV")
     options = parser.parse_args(arguments)
 
     sys.path.insert(0, "")  # a method of the user's own is found from the current folder, as `python -m` finds it
@@ -72,6 +78,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from pml.contract import check_method as check_contract
 
         check_contract(options.method, options.options)
+    elif options.command == "scorecard":
+        from pml.reporting.scorecard import merge, page
+
+        print(page(merge(options.scorecards)), end="")
     elif options.command:
         from pml.status import check_text, status_text
         from pml.suite import make_plan

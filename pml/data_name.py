@@ -17,3 +17,9 @@ class DataName:
 
     def __str__(self) -> str:
         return f"{self.label} (synthetic)" if self.synthetic else self.label
+
+    @classmethod
+    def parse(cls, text: str) -> "DataName":
+        """Return the name that `text` shows."""
+        label = text.removesuffix(" (synthetic)")
+        return cls(label, label != text)

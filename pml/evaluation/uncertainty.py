@@ -29,7 +29,7 @@ class Estimate:
     """
 
     mean: float
-    sources: tuple[tuple[float, int], ...] = ()
+    sources: tuple[tuple[float, float], ...] = ()
     unknown: str = ""
     flips: np.ndarray = field(default_factory=lambda: np.empty(0))
 
@@ -98,7 +98,10 @@ def estimate(rows: pd.DataFrame, values: np.ndarray) -> Estimate:
     if people < FEWEST:
         return Estimate(mean, unknown=FEW_PEOPLE)
     of_people = np.bincount(person, values - mean)
-    sources = [(_variance(of_people, people) / len(values) ** 2, people - 1)]
+    # Satterthwaite's degrees of freedom: one less than the people, where all have equally many images.
+    weights = np.square(np.bincount(person, minlength=people).astype(float))
+    freedom = (people - 1) / people * weights.sum() ** 2 / np.square(weights).sum()
+    sources = [(_variance(of_people, people) / len(values) ** 2, freedom)]
     cell = pd.factorize(folds * people + person)[0]  # what one person is tested on in one fold
     if seeds > 1:
         seed = pd.factorize(rows["seed"])[0]

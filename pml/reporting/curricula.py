@@ -8,7 +8,7 @@ from pml.data_name import DataName
 from pml.errors import InputError
 from pml.files import load_schema, read_table
 from pml.folds.curriculum import imbalance_ratio, sample_count, thresholds
-from pml.reporting.evidence import NOT_RUN, judge
+from pml.reporting.evidence import NOT_CONFIGURED, NOT_RUN, judge
 from pml.reporting.table import INTERVAL, Shown, as_text, budgets, read_methods, with_interval
 from pml.task import Task
 
@@ -50,8 +50,8 @@ def build(task: Task) -> Shown:
     for key, row in printed.iterrows():
         if key not in reproduced:
             own = {"data": key[0], "curriculum": row["curriculum"], "dividing_line": key[1]}
-            reason = "not in this suite's config"
-            rows.append(own | _of_paper(row) | {"verdict": NOT_RUN, "reason": reason, "note": notes.get(key)})
+            not_run = {"verdict": NOT_RUN, "reason": NOT_CONFIGURED, "note": notes.get(key)}
+            rows.append(own | _of_paper(row) | not_run)
     table = pd.DataFrame(rows, columns=list(load_schema("curricula")["properties"]))
     contradicted = [f"{key[0]}, {printed.loc[key, 'curriculum']}: {note}." for key, note in notes.items()]
     return Shown(table, "curricula", cells_of(table), caption(experiments, contradicted))

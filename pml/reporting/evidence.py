@@ -4,6 +4,7 @@ import pandas as pd
 
 REPRODUCED, NOT_REPRODUCED, INCONCLUSIVE = "reproduced", "not reproduced", "inconclusive"
 NOT_COMPARABLE, NOT_RUN, NO_PUBLISHED = "not comparable", "not run", "no published value"
+NOT_CONFIGURED = "not in this suite's config"
 
 
 def judge(published: float, low: float, high: float, margin: float, obstacle: str, lacks: str) -> tuple[str, str | None]:

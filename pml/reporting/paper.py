@@ -8,7 +8,7 @@ import pandas as pd
 from pml.data_name import DataName
 from pml.errors import InputError, suggest
 from pml.files import load_schema, read_table
-from pml.reporting.evidence import NO_PUBLISHED, NOT_RUN, judge
+from pml.reporting.evidence import NO_PUBLISHED, NOT_CONFIGURED, NOT_RUN, judge
 from pml.reporting.table import EPSILON, INTERVAL, Shown, as_text, budgets, read_methods, with_interval
 from pml.task import Task
 
@@ -67,7 +67,7 @@ def compare(
     for printed, of_printed in zip(printed_rows, twins, strict=True):
         of_paper = {name: printed[name] for name in ("method", "reference", "year", "pretraining")}
         of_paper |= {f"published_{measure}": printed[measure] for measure in MEASURES}
-        reason = not_run.get(printed["method"], "not in this suite's config")
+        reason = not_run.get(printed["method"], NOT_CONFIGURED)
         rows += [of_paper | row for row in of_printed] or [
             of_paper | {"data": data.label, "verdict": NOT_RUN, "reason": reason}
         ]

@@ -32,7 +32,7 @@ CHOSEN = {
     "oracle": "best epoch on the test set",
 }
 TEXT_COLUMNS: tuple[str, ...] = ("Data", "Experiment", "Method", "Pretraining", "Start", "Verdict", "Reason", "Reproduced by")
-TEXT_COLUMNS += ("Protocol", "Exclusive protocol", "Section", "Item")
+TEXT_COLUMNS += ("Protocol", "Exclusive protocol", "Section", "Item", "Table", "Cell", "Measure")
 
 
 class Shown(NamedTuple):
@@ -104,7 +104,8 @@ def _budget_sentence(budget: dict[str, Any]) -> str:
 def to_markdown(shown: Shown) -> str:
     """Return a table as Markdown under its caption."""
     cells = _marked(shown.cells.map(lambda cell: cell.replace("|", "\\|")), shown.bold, "**{}**")
-    return f"{shown.caption}\n\n{cells.to_markdown(index=False, disable_numparse=True, colalign=_alignment(cells))}\n"
+    caption = f"{shown.caption}\n\n" if shown.caption else ""
+    return f"{caption}{cells.to_markdown(index=False, disable_numparse=True, colalign=_alignment(cells))}\n"
 
 
 def to_latex(shown: Shown, label: str) -> str:

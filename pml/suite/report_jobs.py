@@ -91,7 +91,8 @@ def report_data(plan: Plan, dataset: str) -> Needs:
 def tables(plan: Plan) -> list[Wildcards]:
     comparisons = [f"table_{name}" for name in plan.config["comparisons"]]
     leakage = ["leakage"] if plan.config["leakage"] else []
-    return [{"table": name} for name in [*plan.config["tables"], *comparisons, *leakage]]
+    scorecard = ["scorecard"] if plan.config["tables"] else []
+    return [{"table": name} for name in [*plan.config["tables"], *comparisons, *leakage, *scorecard]]
 
 
 @rule(
@@ -103,7 +104,7 @@ def tables(plan: Plan) -> list[Wildcards]:
 )
 def write_table(plan: Plan, table: str) -> Needs:
     """Inputs and settings both list the table's experiments, in the same order."""
-    makers = {"leakage": leakage_table, "table6": curricula_table}
+    makers = {"leakage": leakage_table, "table6": curricula_table, "scorecard": scorecard_table}
     if table in makers:
         return makers[table](plan)
     return paper_table(plan, table) if table in PAPER_TABLES else comparison_table(plan, table.removeprefix("table_"))
@@ -172,6 +173,14 @@ def leakage_table(plan: Plan) -> Needs:
     ]
     files = [indexed(plan, name) | {"metrics": metrics(plan, name)} for name in names]
     return {"experiments": files}, {"kind": "leakage", "experiments": described_rows}
+
+
+def scorecard_table(plan: Plan) -> Needs:
+    made = list(plan.config["tables"])
+    inputs = {"published": [published(printed.file) for printed in PAPER_TABLES.values()]}
+    inputs |= {"tables": [plan.outputs("write_table", table=name)["csv"] for name in made]}
+    settings = {"kind": "scorecard", "suite": plan.suite, "tables": made, "published": list(PAPER_TABLES)}
+    return inputs | {"reported_only": published("reported_only.csv")}, settings
 
 
 def figure3(plan: Plan) -> list[Wildcards]:
@@ -254,6 +263,38 @@ def draw_error_against_age(plan: Plan, experiment: str) -> Needs:
     first = plan.config["experiments"][experiment]["methods"][0]
     settings = shown(plan, experiment) | {"trained": plan.trained(experiment)}
     return inputs, settings | {"reference": next((method for name, method in references if name == experiment), first)}
+
+
+def whole_fgnet(plan: Plan) -> list[Wildcards]:
+    """Return the experiments that leave out each person of the real FG-NET, and have PML among their methods."""
+    found = []
+    for name, chosen in plan.config["experiments"].items():
+        kind, synthetic = plan.config["datasets"][chosen["dataset"]]["format"], data_name(plan, chosen["dataset"])["synthetic"]
+        if (kind, chosen["protocol"], synthetic) == ("fgnet", "lopo", False) and released_twins(plan, name):
+            found.append({"experiment": name})
+    return found
+
+
+def released_twins(plan: Plan, experiment: str) -> list[str]:
+    """Return the methods that the paper publishes as PML and that are tested on all people of FG-NET."""
+    chosen, people = plan.config["experiments"][experiment], PAPER_TABLES["table4"].folds
+    twins = [name for name in chosen["methods"] if plan.config["methods"][name]["published"] == "PML"]
+    return [name for name in twins if len(method_folds(chosen, name)) == people]
+
+
+@rule(
+    "pml.reporting.subjects:draw_subjects",
+    whole_fgnet,
+    pdf="results/{suite}/figures/subjects_{experiment}.pdf",
+    png="results/{suite}/figures/subjects_{experiment}.png",
+    csv="results/{suite}/tables/subjects_{experiment}.csv",
+)
+def draw_subjects(plan: Plan, experiment: str) -> Needs:
+    data, start = data_name(plan, plan.config["experiments"][experiment]["dataset"]), start_name(plan, experiment)
+    twins = released_twins(plan, experiment)
+    methods = [entry | {"start": start} for entry in methods_of(plan, experiment) if entry["method"] in twins]
+    inputs = plan.outputs("pool_predictions", experiment=experiment)
+    return inputs | {"released": published("fgnet_per_subject_released.csv")}, {"data": data, "methods": methods}
 
 
 def comparisons(plan: Plan) -> list[Wildcards]:

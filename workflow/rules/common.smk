@@ -48,6 +48,7 @@ REPORTED = {
     "draw_cumulative_score": ("Figures", {"png": "cumulative_score"}),
     "draw_error_against_age": ("Figures", {"png": "error_against_age"}),
     "draw_forest": ("Figures", {"png": "forest"}),
+    "draw_subjects": ("Figures", {"png": "subjects"}),
     "draw_diagnostics": ("Figures", {"png": "diagnostics"}),
 }
 
