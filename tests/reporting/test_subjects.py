@@ -24,11 +24,9 @@ def pooled():
             for person in range(1, 83):
                 images = [f"{person}_{number}" for number in range(3)]
                 predicted = 30 + shift + rng.normal(0, 3, 3)
-                rows.append(
-                    pd.DataFrame({"image": images, "predicted_age": predicted, "subject": f"{person:03}", "fold": person})
-                )
-                rows[-1] = rows[-1].assign(method=method, seed=seed, age=30.0, age_std=np.nan, train_images=50))
-    return pd.concat(rows, ignore_index=True)
+                of_person = pd.DataFrame({"image": images, "predicted_age": predicted, "subject": f"{person:03}"})
+                rows.append(of_person.assign(fold=person, method=method, seed=seed, age=30.0))
+    return pd.concat(rows, ignore_index=True).assign(age_std=np.nan, train_images=50)
 
 
 @pytest.fixture
