@@ -4,6 +4,7 @@ import pandas as pd
 
 REPRODUCED, NOT_REPRODUCED, INCONCLUSIVE = "reproduced", "not reproduced", "inconclusive"
 NOT_COMPARABLE, NOT_RUN, NO_PUBLISHED = "not comparable", "not run", "no published value"
+EPSILON_MARGIN = 0.01  # within which a difference of ε-errors counts as none
 NOT_CONFIGURED = "not in this suite's config"
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from pml.data_name import DataName
 from pml.errors import InputError, suggest
 from pml.files import load_schema, read_table
-from pml.reporting.evidence import NO_PUBLISHED, NOT_CONFIGURED, NOT_RUN, judge
+from pml.reporting.evidence import EPSILON_MARGIN, NO_PUBLISHED, NOT_CONFIGURED, NOT_RUN, judge
 from pml.reporting.table import EPSILON, INTERVAL, Shown, as_text, budgets, read_methods, with_interval
 from pml.task import Task
 
@@ -115,7 +115,7 @@ def _reproduced_row(method: dict, experiment: dict, metrics: pd.DataFrame, twin:
     if not obstacle and own["folds"] < (experiment["folds"] or 0):
         obstacle = f"{own['folds']} of {experiment['folds']} folds"
     lacks = own["no_interval"] if isinstance(own["no_interval"], str) else ""
-    for measure, within in zip(MEASURES, (margin, 0.0), strict=True):
+    for measure, within in zip(MEASURES, (margin, EPSILON_MARGIN), strict=True):
         interval = own[f"{measure}_low"], own[f"{measure}_high"]
         found, reason = judge(twin[measure], *interval, within, obstacle, lacks)
         if measure == "mae":

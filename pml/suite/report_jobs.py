@@ -92,7 +92,8 @@ def tables(plan: Plan) -> list[Wildcards]:
     comparisons = [f"table_{name}" for name in plan.config["comparisons"]]
     leakage = ["leakage"] if plan.config["leakage"] else []
     scorecard = ["scorecard"] if plan.config["tables"] else []
-    return [{"table": name} for name in [*plan.config["tables"], *comparisons, *leakage, *scorecard]]
+    selection = ["selection"] if followed(plan) else []
+    return [{"table": name} for name in [*plan.config["tables"], *comparisons, *leakage, *selection, *scorecard]]
 
 
 @rule(
@@ -104,7 +105,7 @@ def tables(plan: Plan) -> list[Wildcards]:
 )
 def write_table(plan: Plan, table: str) -> Needs:
     """Inputs and settings both list the table's experiments, in the same order."""
-    makers = {"leakage": leakage_table, "table6": curricula_table, "scorecard": scorecard_table}
+    makers = {"table6": curricula_table, "leakage": leakage_table, "selection": selection_table, "scorecard": scorecard_table}
     if table in makers:
         return makers[table](plan)
     return paper_table(plan, table) if table in PAPER_TABLES else comparison_table(plan, table.removeprefix("table_"))
@@ -173,6 +174,22 @@ def leakage_table(plan: Plan) -> Needs:
     ]
     files = [indexed(plan, name) | {"metrics": metrics(plan, name)} for name in names]
     return {"experiments": files}, {"kind": "leakage", "experiments": described_rows}
+
+
+def followed(plan: Plan) -> list[str]:
+    """Return the experiments whose trainings record their error on the test part after each epoch."""
+    chosen = [name for name, one in plan.config["experiments"].items() if one["training"]["selection"] == "oracle"]
+    return [name for name in chosen if plan.trained(name)]
+
+
+def selection_table(plan: Plan) -> Needs:
+    described_rows = []
+    for name in followed(plan):
+        row, epochs = described(plan, name), plan.config["experiments"][name]["training"]["epochs"]
+        methods = [method for method in row["methods"] if method["start"]]
+        described_rows.append(row | {"methods": methods, "epochs": epochs})
+    jobs = [method_jobs(plan, name, plan.trained(name)) for name in followed(plan)]
+    return {"jobs": jobs}, {"kind": "selection", "experiments": described_rows}
 
 
 def scorecard_table(plan: Plan) -> Needs:
