@@ -119,7 +119,7 @@ def test_the_forecast_of_the_paper_counts_its_images_and_divides_them_by_a_publi
     page = (DOCS / "forecast.md").read_text()
     monkeypatch.chdir(tmp_path)  # where nothing has been indexed
     suite = Suite(make_plan(yaml.safe_load(text)))
-    tables = {job.task.wildcards["table"]: runs_before(job) for job in suite.jobs if job.task.rule == "write_table"}
+    tables = {name: runs_before(table) for name, table in suite.tables.items()}
     images = {name.replace("table", "Table "): sum(job.trained for job in jobs) for name, jobs in tables.items()}
     images["all, each run once"] = sum(job.trained for job in suite.jobs)
     trainings = sum(job.task.rule == "train_folds" for job in suite.jobs)

@@ -68,7 +68,7 @@ def forecast_rows(suite: Suite, rates: Rates, cores: int, disk: dict[str, float]
     memory = {of: max(most) for (name, of), most in rates.samples.items() if name == "memory_mb"}
     rows = [
         *(work("experiment", name, [job for job in runs if job.task.wildcards["experiment"] == name]) for name in experiments),
-        *(work("table", job.task.wildcards["table"], runs_before(job)) for job in suite.jobs if job.task.rule == "write_table"),
+        *(work("table", name, runs_before(job)) for name, job in suite.tables.items()),
         work("work", "training, each run once", runs),
         work("work", "all other jobs", [job for job in suite.jobs if job.task.rule not in RUNS]),
         row("wall", f"--cores {cores}", np.maximum(_total(seconds.values()) / cores, longest)),

@@ -92,6 +92,12 @@ class Suite:
             job.earlier = list({makers[path]: None for path in flat(job.task.inputs) if path in makers})
 
     @property
+    def tables(self) -> dict[str, "Job"]:
+        """The job of each table but the scorecard, which needs all of them."""
+        jobs = {job.task.wildcards["table"]: job for job in self.jobs if job.task.rule == "write_table"}
+        return {name: job for name, job in jobs.items() if name != "scorecard"}
+
+    @property
     def workloads(self) -> list[str]:
         """What is trained, each kind once."""
         return list(dict.fromkeys(job.workload for job in self.jobs if job.workload))

@@ -67,9 +67,9 @@ def _gains(own: pd.DataFrame) -> dict[str, float]:
 def caption(table: pd.DataFrame, experiments: list[dict]) -> str:
     """Return what a reader must know to read the table."""
     sentences = [
-        "What choosing the epoch is worth: mean absolute error in years on the test part, mean over runs, of the last epoch, of "
-        "the epoch with the lowest error on the validation part, and of that with the lowest error on the test part itself, as "
-        "the released code has it. Gain: last minus chosen. In brackets the 95 % interval over folds and trainings, where "
+        "What choosing the epoch is worth: mean absolute error in years on the test part, mean over runs, of the last epoch, "
+        "of the epoch with the lowest error on the validation part, and of that with the lowest error on the test part itself, "
+        "as the released code has it. Gain: last minus chosen. In brackets the 95 % interval over folds and trainings, where "
         "there are six folds.",
     ]
     if any(experiment["data"]["synthetic"] for experiment in experiments):

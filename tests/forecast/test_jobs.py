@@ -53,8 +53,9 @@ def test_a_curriculum_trains_on_each_of_its_parts_for_all_epochs(changed):
 
 
 def test_a_table_needs_the_runs_that_its_own_start_from(suite):
-    tables = {job.task.wildcards["table"]: runs_before(job) for job in suite.jobs if job.task.rule == "write_table"}
-    needed = {table: Counter(job.task.wildcards["experiment"] for job in jobs) for table, jobs in tables.items()}
+    needed = {
+        name: Counter(job.task.wildcards["experiment"] for job in runs_before(table)) for name, table in suite.tables.items()
+    }
     assert needed == {"table4": {"first": 2, "second": 4}, "leakage": {"first": 3}}
 
 
