@@ -60,6 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     check_method = command("check-method", "run the tests of the contract on a method", CHECK_METHOD)
     check_method.add_argument("method", metavar="METHOD")
     check_method.add_argument("--options", type=_options, default={}, metavar="JSON", help="of the method")
+    explain = command("explain", "say where a row of a table comes from, down to its runs")
+    explain.add_argument("table", type=Path, metavar="CSV", help="such as results/tables/table4.csv")
+    explain.add_argument("--row", required=True, metavar="METHOD", help="key or label of a method")
     scorecard = command("scorecard", "join the scorecards of several suites in one page", SCORECARD)
     scorecard.add_argument("scorecards", type=Path, nargs="+", metavar="CSV")
     options = parser.parse_args(arguments)
@@ -78,6 +81,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from pml.contract import check_method as check_contract
 
         check_contract(options.method, options.options)
+    elif options.command == "explain":
+        from pml.explain import explain_text
+
+        print(explain_text(options.table, options.row))
     elif options.command == "scorecard":
         from pml.reporting.scorecard import merge, page
 

@@ -10,6 +10,7 @@ import yaml
 from pml.forecast.jobs import Suite, runs_before
 from pml.progressive_margin import PML
 from pml.registry import REGISTRIES
+from pml.reporting import scorecard
 from pml.suite import make_plan
 from pml.suite.config import check_config, config_schema
 
@@ -88,21 +89,37 @@ def signed(value: float) -> str:
     return f"{value:+.3f}".replace("-", "−")
 
 
-def test_the_readme_and_its_page_show_the_committed_results_on_frozen_features_of_the_real_fgnet():
+@pytest.mark.parametrize(("name", "folds", "seeds", "images"), [("fgnet", 82, 10, 1002), ("utkface", 5, 3, 19030)])
+def test_the_page_of_frozen_features_shows_the_committed_table(name, folds, seeds, images):
+    table = pd.read_csv(DOCS / "frozen" / f"table_{name}_frozen.csv")
+    assert table[["folds", "seeds", "images"]].drop_duplicates().to_numpy().tolist() == [[folds, seeds, images]]
+    page = (DOCS / "frozen" / "README.md").read_text()
+    for row in table.itertuples():
+        cells = [row.method, f"{row.mae:.2f} ({row.mae_low:.2f} to {row.mae_high:.2f})"]
+        if row.verdict == "reference":
+            cells += ["–"] * 3
+        else:
+            interval = f"{signed(row.difference_low)} to {signed(row.difference_high)}"
+            cells += [f"{signed(row.difference)} ({interval})", row.verdict, f"{row.smallest:.3f}"]
+        assert f"| {' | '.join(cells)} | {row.mae_few:.2f} |" in page
+
+
+def test_the_readme_shows_the_committed_table_of_the_real_fgnet():
     table = pd.read_csv(DOCS / "frozen" / "table_fgnet_frozen.csv")
-    assert table["folds"].eq(82).all() and table["seeds"].eq(10).all() and table["images"].eq(1002).all()
-    readme, page = table_rows(DOCS.parent / "README.md"), table_rows(DOCS / "frozen" / "README.md")
+    readme = table_rows(DOCS.parent / "README.md")
     shown = [row for row in table.itertuples() if row.method in readme]
     assert {"PML", "KL baseline", "Constant median"} <= {row.method for row in shown}
-    for row in table.itertuples():
-        interval = f"{row.mae_low:.2f} to {row.mae_high:.2f}"
+    for row in shown:
         difference = [signed(row.difference), f"{signed(row.difference_low)} to {signed(row.difference_high)}"]
         if row.verdict == "reference":
             difference = ["–", "–"]
-        assert page[row.method][0] == f"{row.mae:.2f} ({interval})"
-        assert page[row.method][1] in (f"{difference[0]} ({difference[1]})", "–")
-        if row in shown:
-            assert readme[row.method] == [f"{row.mae:.2f}", interval, *difference]
+        expected = [f"{row.mae:.2f}", f"{row.mae_low:.2f} to {row.mae_high:.2f}", *difference, row.verdict]
+        assert readme[row.method] == expected
+
+
+def test_the_page_of_reproduction_is_that_of_the_committed_scorecards():
+    cards = [DOCS / suite / "scorecard.csv" for suite in ("frozen", "fgnet")]
+    assert (DOCS / "reproduction.md").read_text() == scorecard.page(scorecard.merge(cards))
 
 
 def test_the_page_of_the_demo_shows_the_errors_of_its_leakage_table():

@@ -8,6 +8,7 @@ from pml.forecast.sizes import FoldSize, dataset_index, fold_sizes
 from pml.forecast.timing import PER_PICTURE, network_of, workload_of
 from pml.registry import find
 from pml.suite.plan import RULES, Plan
+from pml.suite.table_jobs import SUMMARIES
 from pml.task import Task, flat
 
 RUNS = ("train_folds", "look_up_folds")
@@ -93,9 +94,9 @@ class Suite:
 
     @property
     def tables(self) -> dict[str, "Job"]:
-        """The job of each table but the scorecard, which needs all of them."""
+        """The job of each table but those that need all runs."""
         jobs = {job.task.wildcards["table"]: job for job in self.jobs if job.task.rule == "write_table"}
-        return {name: job for name, job in jobs.items() if name != "scorecard"}
+        return {name: job for name, job in jobs.items() if name not in SUMMARIES}
 
     @property
     def workloads(self) -> list[str]:

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from pml.errors import InputError
-from pml.evaluation.verdict import REFERENCE, SHOWN
+from pml.evaluation.verdict import EQUIVALENT, REFERENCE, SHOWN
 from pml.files import read_table
 from pml.reporting.style import GREY, PAGE, finish, line_style
 from pml.reporting.table import as_text
@@ -21,6 +23,7 @@ from pml.task import Task
 
 PANELS = {"difference": "all images", "difference_few": "few-shot images"}  # by the columns that they show
 FAR = 4  # rows that reach more than so many times as far from 0 as the median row run off the axis, lest they press it flat
+SHADE = "#EEEEEE"
 CHARACTERS = 40  # of a label before it is broken
 TEXT: dict[str, Any] = {"va": "center_baseline", "fontsize": 6.5, "color": "#555555"}
 
@@ -37,15 +40,16 @@ def draw_forest(task: Task) -> None:
         raise InputError(f"{path}: column 'verdict' has no row 'reference'; write the table again")
     if unknown := sorted(set(table["method"]) - set(places)):
         raise InputError(f"{path}: column 'method' has {unknown}, which the config does not compare; write the table again")
-    finish(draw(table, places), task)
+    finish(draw(table, places, task.settings["margin"]), task)
 
 
-def draw(table: pd.DataFrame, places: dict[str, int]) -> Figure:
+def draw(table: pd.DataFrame, places: dict[str, int], margin: float) -> Figure:
     """Draw the figure, a line for each row of the table, downwards in its order.
 
     Args:
         table: as comparison.schema.yaml.
         places: of each method's label, its place in the config.
+        margin: years within which a difference counts as none; shaded.
     """
     several = table["experiment"].nunique() > 1
     labels = table["method"].map(lambda label: fill(label, CHARACTERS))
@@ -61,6 +65,7 @@ def draw(table: pd.DataFrame, places: dict[str, int]) -> Figure:
     xlabel = fill(f"error minus that of {name}", CHARACTERS) + "\n(years; negative is better)"
     for axis, (column, title) in zip(axes, PANELS.items(), strict=True):
         axis.set(title=title, xlabel=xlabel)
+        axis.axvspan(-margin, margin, color=SHADE, linewidth=0, zorder=-1)
         _draw_rows(axis, table, column, places)
     axes[0].set_ylim(lines - 0.4, -0.6)
     axes[0].set_yticks(table["line"], labels)
@@ -71,8 +76,12 @@ def draw(table: pd.DataFrame, places: dict[str, int]) -> Figure:
     _write_beside(axes[0], table["line"], "images", as_text(table["images_paired"], "{:,d}"), 38)
     _write_beside(axes[0], table["line"], "seeds", as_text(table["seeds"], "{:d}"), 62)
     _write_beside(axes[1], table["line"], "images", as_text(table["images_few"], "{:,d}"), 38)
-    faces = {"a difference is shown": "black", "no difference shown": "white"}
-    handles = [Line2D([], [], color="black", marker="o", markerfacecolor=face, label=label) for label, face in faces.items()]
+    points = {"a difference is shown": ("o", "black"), "no difference shown": ("o", "white"), "equivalent": ("s", "white")}
+    handles: list[Artist] = [
+        Line2D([], [], color="black", marker=marker, markerfacecolor=face, label=label)
+        for label, (marker, face) in points.items()
+    ]
+    handles.append(Patch(color=SHADE, linewidth=0, label=f"within {margin:g} years"))
     handles.append(Line2D([], [], color="black", marker="D", linestyle="", label="reference"))
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     return figure
@@ -103,7 +112,7 @@ def _draw_rows(axis: Axes, table: pd.DataFrame, column: str, places: dict[str, i
         line, colour = table.loc[row, "line"], line_style(places[table.loc[row, "method"]])["color"]
         style = {"color": colour, "markerfacecolor": colour if verdicts[row] in SHOWN else "white"}
         axis.plot([low, high], [line, line], color=colour)
-        axis.plot(value, line, "o", **style)
+        axis.plot(value, line, "s" if verdicts[row] == EQUIVALENT else "o", **style)
         for end, arrow, leaves in ((left, "<", min(low, value) < left), (right, ">", max(high, value) > right)):
             if leaves:
                 axis.plot(end, line, arrow, clip_on=False, **style)

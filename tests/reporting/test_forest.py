@@ -43,7 +43,7 @@ def points(axis):
 
 def task_of(table, folder, places=PLACES):
     write_table(table, folder / "table.csv", "comparison")
-    return Task("draw_forest", {}, {"table": str(folder / "table.csv")}, {}, {"data": TOY, "places": places})
+    return Task("draw_forest", {}, {"table": str(folder / "table.csv")}, {}, {"data": TOY, "places": places, "margin": 0.1})
 
 
 def test_files(tmp_path, draws_well):
@@ -52,7 +52,7 @@ def test_files(tmp_path, draws_well):
 
 def test_points_and_intervals_are_those_of_the_table_in_its_order():
     table = table_of()
-    for axis, column in zip(draw(table, PLACES).axes, ("difference", "difference_few"), strict=True):
+    for axis, column in zip(draw(table, PLACES, 0.1).axes, ("difference", "difference_few"), strict=True):
         shown = table[1:].dropna(subset=column)
         assert [value for value, *_ in points(axis)] == shown[column].tolist()
         assert [height for _, height, *_ in points(axis)] == sorted(height for _, height, *_ in points(axis))
@@ -61,7 +61,7 @@ def test_points_and_intervals_are_those_of_the_table_in_its_order():
 
 
 def test_each_row_has_its_label_and_numbers_and_the_reference_a_mark_at_0():
-    left, right = draw(table_of(), PLACES).axes
+    left, right = draw(table_of(), PLACES, 0.1).axes
     assert [label.get_text() for label in left.get_yticklabels()] == list(ROWS)
     assert [text.get_text() for text in left.texts if text.get_text() == "1,200"] == ["1,200"] * 4
     assert [text.get_text() for text in right.texts][-5:] == ["images", "7", "8", "0", "9"]
@@ -72,14 +72,14 @@ def test_each_row_has_its_label_and_numbers_and_the_reference_a_mark_at_0():
 
 
 def test_a_point_has_its_method_s_colour_and_is_filled_if_the_table_shows_a_difference():
-    left, right = draw(table_of(), PLACES).axes
+    left, right = draw(table_of(), PLACES, 0.1).axes
     colours = [line_style(PLACES[method])["color"] for method in ("PML", "DEX", "Median")]
     assert [(colour, filled) for *_, colour, filled in points(left)] == list(zip(colours, (True, False, True), strict=True))
     assert not any(filled for *_, filled in points(right))
 
 
 def test_a_row_too_far_off_is_an_arrow_with_its_number():
-    left, right = draw(table_of(), PLACES).axes
+    left, right = draw(table_of(), PLACES, 0.1).axes
     assert left.get_xlim()[1] < 2
     assert [line.get_ydata()[0] for line in left.lines if line.get_marker() in "<>"] == [3]
     assert "+20.00" in [text.get_text() for text in left.texts]
@@ -87,14 +87,14 @@ def test_a_row_too_far_off_is_an_arrow_with_its_number():
 
 
 def test_a_row_without_common_images_says_so():
-    left, right = draw(table_of(), PLACES).axes
+    left, right = draw(table_of(), PLACES, 0.1).axes
     told = [[text.get_position()[1] for text in axis.texts if text.get_text() == "no common images"] for axis in (left, right)]
     assert told == [[], [2]]
 
 
 def test_several_experiments_stand_below_their_names_and_the_reference_is_named_with_its_own():
     table = pd.concat([table_of(), table_of({"PML": ROWS["PML"]}, "two")], ignore_index=True)
-    axis = draw(table, PLACES).axes[0]
+    axis = draw(table, PLACES, 0.1).axes[0]
     heads = {text.get_text(): text.get_position()[1] for text in axis.texts if text.get_text() in ("one", "two")}
     assert heads == {"one": 0, "two": 5} and axis.get_yticks().tolist() == [1, 2, 3, 4, 6]
     assert axis.get_xlabel().startswith("error minus that of KL in one\n")
@@ -103,13 +103,13 @@ def test_several_experiments_stand_below_their_names_and_the_reference_is_named_
 def test_a_long_label_is_broken_and_has_the_height_of_two():
     label = "PML, joint softmax, variational margin alone, not standardised, scale 1"
     table = table_of().replace({"method": {"DEX": label}})
-    axis = draw(table, PLACES | {label: 2}).axes[0]
+    axis = draw(table, PLACES | {label: 2}, 0.1).axes[0]
     assert axis.get_yticks().tolist() == [0, 1, 2.5, 4]
     assert axis.get_yticklabels()[2].get_text().count("\n") == 1
 
 
 def test_the_height_follows_the_number_of_rows():
-    heights = [draw(pd.concat([table_of()] * times, ignore_index=True), PLACES).get_figheight() for times in (1, 2, 10)]
+    heights = [draw(pd.concat([table_of()] * times, ignore_index=True), PLACES, 0.1).get_figheight() for times in (1, 2, 10)]
     assert heights[2] - heights[1] == pytest.approx(8 * (heights[1] - heights[0])) and 7 < heights[2] < 9
 
 
@@ -119,7 +119,7 @@ def test_the_axis_has_0_and_every_row_that_is_not_far_off():
 
 
 def test_a_reference_alone_is_drawn():
-    assert len(draw(table_of({"KL": ROWS["KL"]}), PLACES).axes) == 2
+    assert len(draw(table_of({"KL": ROWS["KL"]}), PLACES, 0.1).axes) == 2
 
 
 @pytest.mark.parametrize(
@@ -136,3 +136,11 @@ def test_a_reference_alone_is_drawn():
 def test_a_table_of_another_comparison_is_refused(tmp_path, change, places, complaint):
     with pytest.raises(InputError, match=complaint):
         draw_forest(task_of(table_of().assign(**change), tmp_path, places))
+
+
+def test_a_square_is_a_difference_that_is_shown_to_lie_in_the_shaded_margin():
+    rows = ROWS | {"DEX": ((0.02, -0.03, 0.07, "equivalent"), (0, 0, 0, "no difference shown"))}
+    left, right = draw(table_of(rows), PLACES, 0.1).axes
+    squares = [[line.get_xdata()[0] for line in axis.lines if line.get_marker() == "s"] for axis in (left, right)]
+    assert squares == [[0.02], []]
+    assert all(axis.patches[0].get_extents().width > 0 for axis in (left, right))

@@ -1,0 +1,182 @@
+"""The jobs of figures, and the copies of tables and figures that a reader opens."""
+
+from pml.suite.config import comparison_reference, folds, method_folds
+from pml.suite.data_jobs import data_name, experiments, faces
+from pml.suite.plan import Needs, Plan, Wildcards, rule
+from pml.suite.run_jobs import first_run, method_jobs, methods_of
+from pml.suite.table_jobs import PAPER_TABLES, indexed, metrics, published, start_name
+
+
+def figure3(plan: Plan) -> list[Wildcards]:
+    return [{}] if "figure3" in plan.config["figures"] else []
+
+
+def figure4(plan: Plan) -> list[Wildcards]:
+    return [{}] if "figure4" in plan.config["figures"] else []
+
+
+def figure_settings(plan: Plan, figure: str) -> dict:
+    """Return the data of a figure of the paper, and the method and the baseline that it compares."""
+    chosen = plan.config["figures"][figure]
+    methods = {entry["method"]: entry for entry in methods_of(plan, chosen["experiment"])}
+    data = data_name(plan, plan.config["experiments"][chosen["experiment"]]["dataset"])
+    return {"data": data, "methods": [methods[chosen["method"]], methods[chosen["baseline"]]]}
+
+
+@rule(
+    "pml.reporting.figure3:draw_figure3",
+    figure3,
+    pdf="results/{suite}/figures/figure3.pdf",
+    png="results/{suite}/figures/figure3.png",
+)
+def draw_figure3(plan: Plan) -> Needs:
+    chosen = plan.config["figures"]["figure3"]
+    store = faces(plan, chosen["experiment"])
+    inputs = {"index": store["index"], "jobs": method_jobs(plan, chosen["experiment"], [chosen["method"], chosen["baseline"]])}
+    if chosen["show_faces"]:
+        inputs |= {"faces_table": store["faces_table"], "faces": store["faces"]}
+    return inputs, figure_settings(plan, "figure3")
+
+
+@rule(
+    "pml.reporting.figure4:draw_figure4",
+    figure4,
+    pdf="results/{suite}/figures/figure4.pdf",
+    png="results/{suite}/figures/figure4.png",
+    csv="results/{suite}/figures/figure4_purity.csv",
+)
+def draw_figure4(plan: Plan) -> Needs:
+    chosen = plan.config["figures"]["figure4"]
+    wildcards = {"experiment": chosen["experiment"], "fold": str(chosen["fold"])}
+    methods = (chosen["method"], chosen["baseline"])
+    features = [plan.outputs("extract_features", method=method, **wildcards)["features"] for method in methods]
+    return {"features": features}, figure_settings(plan, "figure4") | {name: chosen.get(name) for name in ("head", "tail")}
+
+
+@rule(
+    "pml.reporting.curves:draw_training_curves",
+    experiments,
+    pdf="results/{suite}/figures/training_curves_{experiment}.pdf",
+    png="results/{suite}/figures/training_curves_{experiment}.png",
+)
+def draw_training_curves(plan: Plan, experiment: str) -> Needs:
+    trained = plan.trained(experiment)
+    return {"jobs": method_jobs(plan, experiment, trained) if trained else []}, shown(plan, experiment)
+
+
+@rule(
+    "pml.reporting.cumulative_score:draw_cumulative_score",
+    experiments,
+    pdf="results/{suite}/figures/cumulative_score_{experiment}.pdf",
+    png="results/{suite}/figures/cumulative_score_{experiment}.png",
+)
+def draw_cumulative_score(plan: Plan, experiment: str) -> Needs:
+    return {"metrics": metrics(plan, experiment)}, shown(plan, experiment)
+
+
+@rule(
+    "pml.reporting.error_against_age:draw_error_against_age",
+    experiments,
+    pdf="results/{suite}/figures/error_against_age_{experiment}.pdf",
+    png="results/{suite}/figures/error_against_age_{experiment}.png",
+)
+def draw_error_against_age(plan: Plan, experiment: str) -> Needs:
+    """Its reference is that of the first comparison with a method of the experiment; without one, the experiment's first."""
+    inputs = indexed(plan, experiment) | plan.outputs("pool_predictions", experiment=experiment)
+    references = map(comparison_reference, plan.config["comparisons"].values())
+    first = plan.config["experiments"][experiment]["methods"][0]
+    settings = shown(plan, experiment) | {"trained": plan.trained(experiment)}
+    return inputs, settings | {"reference": next((method for name, method in references if name == experiment), first)}
+
+
+def whole_fgnet(plan: Plan) -> list[Wildcards]:
+    """Return the experiments that leave out each person of the real FG-NET, and have PML among their methods."""
+    found = []
+    for name, chosen in plan.config["experiments"].items():
+        kind, synthetic = plan.config["datasets"][chosen["dataset"]]["format"], data_name(plan, chosen["dataset"])["synthetic"]
+        if (kind, chosen["protocol"], synthetic) == ("fgnet", "lopo", False) and released_twins(plan, name):
+            found.append({"experiment": name})
+    return found
+
+
+def released_twins(plan: Plan, experiment: str) -> list[str]:
+    """Return the methods that the paper publishes as PML and that are tested on all people of FG-NET."""
+    chosen, people = plan.config["experiments"][experiment], PAPER_TABLES["table4"].folds
+    twins = [name for name in chosen["methods"] if plan.config["methods"][name]["published"] == "PML"]
+    return [name for name in twins if len(method_folds(chosen, name)) == people]
+
+
+@rule(
+    "pml.reporting.subjects:draw_subjects",
+    whole_fgnet,
+    pdf="results/{suite}/figures/subjects_{experiment}.pdf",
+    png="results/{suite}/figures/subjects_{experiment}.png",
+    csv="results/{suite}/tables/subjects_{experiment}.csv",
+)
+def draw_subjects(plan: Plan, experiment: str) -> Needs:
+    data, start = data_name(plan, plan.config["experiments"][experiment]["dataset"]), start_name(plan, experiment)
+    twins = released_twins(plan, experiment)
+    methods = [entry | {"start": start} for entry in methods_of(plan, experiment) if entry["method"] in twins]
+    inputs = plan.outputs("pool_predictions", experiment=experiment)
+    return inputs | {"released": published("fgnet_per_subject_released.csv")}, {"data": data, "methods": methods}
+
+
+def comparisons(plan: Plan) -> list[Wildcards]:
+    return [{"comparison": name} for name in plan.config["comparisons"]]
+
+
+@rule(
+    "pml.reporting.forest:draw_forest",
+    comparisons,
+    pdf="results/{suite}/figures/forest_{comparison}.pdf",
+    png="results/{suite}/figures/forest_{comparison}.png",
+)
+def draw_forest(plan: Plan, comparison: str) -> Needs:
+    described_rows = [shown(plan, name) for name in plan.config["comparisons"][comparison]["experiments"]]
+    places = {entry["label"]: entry["place"] for row in described_rows for entry in row["methods"]}
+    table = plan.outputs("write_table", table=f"table_{comparison}")["csv"]
+    settings = {"data": described_rows[0]["data"], "places": places, "margin": plan.config["equivalence"]}
+    return {"table": table}, settings
+
+
+def shown(plan: Plan, experiment: str) -> dict:
+    """Return what a figure says of an experiment."""
+    data = data_name(plan, plan.config["experiments"][experiment]["dataset"])
+    return {"data": data, "methods": methods_of(plan, experiment)}
+
+
+def diagnosed_fold(plan: Plan, experiment: str, method: str) -> int | None:
+    """Return the first fold whose model `experiment` keeps, if the method has a figure of its own to draw of a run."""
+    if not plan.classes[method]["draws_diagnostics"]:
+        return None
+    chosen = plan.config["experiments"][experiment]
+    return next((fold for fold in method_folds(chosen, method) if fold in folds(chosen["keep_models"])), None)
+
+
+def diagnosed(plan: Plan) -> list[Wildcards]:
+    pairs = [(name, method) for name, chosen in plan.config["experiments"].items() for method in chosen["methods"]]
+    return [{"experiment": name, "method": method} for name, method in pairs if diagnosed_fold(plan, name, method)]
+
+
+@rule(
+    "pml.reporting.diagnostics:draw_diagnostics",
+    diagnosed,
+    pdf="results/{suite}/figures/diagnostics_{experiment}_{method}.pdf",
+    png="results/{suite}/figures/diagnostics_{experiment}_{method}.png",
+    csv="results/{suite}/evaluation/{experiment}/diagnostics_{method}.csv",
+)
+def draw_diagnostics(plan: Plan, experiment: str, method: str) -> Needs:
+    fold = diagnosed_fold(plan, experiment, method)
+    data = data_name(plan, plan.config["experiments"][experiment]["dataset"])
+    run = first_run(plan, experiment, method, fold or 0)
+    return {"jobs": method_jobs(plan, experiment, [method])}, {"data": data, "run": run}
+
+
+def products(plan: Plan) -> list[Wildcards]:
+    return [dict(zip(("kind", "name"), path.split("/")[1:], strict=True)) for path in plan.products()]
+
+
+@rule(None, products, copied="results/{kind}/{name}")
+def publish(plan: Plan, kind: str, name: str) -> Needs:
+    """The copies that a reader opens show the suite that was run last."""
+    return {"original": f"results/{plan.suite}/{kind}/{name}"}, {}
