@@ -5,6 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
+import pytest
 import yaml
 
 from pml.forecast.jobs import Suite, runs_before

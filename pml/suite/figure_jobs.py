@@ -2,7 +2,7 @@
 
 from pml.suite.config import comparison_reference, folds, method_folds
 from pml.suite.data_jobs import data_name, experiments, faces
-from pml.suite.plan import Needs, Plan, Wildcards, rule
+from pml.suite.plan import PAGE, RULES, Needs, Plan, Wildcards, rule
 from pml.suite.run_jobs import first_run, method_jobs, methods_of
 from pml.suite.table_jobs import PAPER_TABLES, indexed, metrics, published, start_name
 
@@ -26,6 +26,7 @@ def figure_settings(plan: Plan, figure: str) -> dict:
 @rule(
     "pml.reporting.figure3:draw_figure3",
     figure3,
+    ("Figures", {"png": "figure3"}),
     pdf="results/{suite}/figures/figure3.pdf",
     png="results/{suite}/figures/figure3.png",
 )
@@ -41,6 +42,7 @@ def draw_figure3(plan: Plan) -> Needs:
 @rule(
     "pml.reporting.figure4:draw_figure4",
     figure4,
+    ("Figures", {"png": "figure4"}),
     pdf="results/{suite}/figures/figure4.pdf",
     png="results/{suite}/figures/figure4.png",
     csv="results/{suite}/figures/figure4_purity.csv",
@@ -56,6 +58,7 @@ def draw_figure4(plan: Plan) -> Needs:
 @rule(
     "pml.reporting.curves:draw_training_curves",
     experiments,
+    ("Figures", {"png": "training_curves"}),
     pdf="results/{suite}/figures/training_curves_{experiment}.pdf",
     png="results/{suite}/figures/training_curves_{experiment}.png",
 )
@@ -67,6 +70,7 @@ def draw_training_curves(plan: Plan, experiment: str) -> Needs:
 @rule(
     "pml.reporting.cumulative_score:draw_cumulative_score",
     experiments,
+    ("Figures", {"png": "cumulative_score"}),
     pdf="results/{suite}/figures/cumulative_score_{experiment}.pdf",
     png="results/{suite}/figures/cumulative_score_{experiment}.png",
 )
@@ -77,6 +81,7 @@ def draw_cumulative_score(plan: Plan, experiment: str) -> Needs:
 @rule(
     "pml.reporting.error_against_age:draw_error_against_age",
     experiments,
+    ("Figures", {"png": "error_against_age"}),
     pdf="results/{suite}/figures/error_against_age_{experiment}.pdf",
     png="results/{suite}/figures/error_against_age_{experiment}.png",
 )
@@ -109,6 +114,7 @@ def released_twins(plan: Plan, experiment: str) -> list[str]:
 @rule(
     "pml.reporting.subjects:draw_subjects",
     whole_fgnet,
+    ("Figures", {"png": "subjects"}),
     pdf="results/{suite}/figures/subjects_{experiment}.pdf",
     png="results/{suite}/figures/subjects_{experiment}.png",
     csv="results/{suite}/tables/subjects_{experiment}.csv",
@@ -128,6 +134,7 @@ def comparisons(plan: Plan) -> list[Wildcards]:
 @rule(
     "pml.reporting.forest:draw_forest",
     comparisons,
+    ("Figures", {"png": "forest"}),
     pdf="results/{suite}/figures/forest_{comparison}.pdf",
     png="results/{suite}/figures/forest_{comparison}.png",
 )
@@ -161,6 +168,7 @@ def diagnosed(plan: Plan) -> list[Wildcards]:
 @rule(
     "pml.reporting.diagnostics:draw_diagnostics",
     diagnosed,
+    ("Figures", {"png": "diagnostics"}),
     pdf="results/{suite}/figures/diagnostics_{experiment}_{method}.pdf",
     png="results/{suite}/figures/diagnostics_{experiment}_{method}.png",
     csv="results/{suite}/evaluation/{experiment}/diagnostics_{method}.csv",
@@ -170,6 +178,34 @@ def draw_diagnostics(plan: Plan, experiment: str, method: str) -> Needs:
     data = data_name(plan, plan.config["experiments"][experiment]["dataset"])
     run = first_run(plan, experiment, method, fold or 0)
     return {"jobs": method_jobs(plan, experiment, [method])}, {"data": data, "run": run}
+
+
+def once(plan: Plan) -> list[Wildcards]:
+    return [{}]
+
+
+@rule("pml.reporting.page:write_page", once, page="results/{suite}/report.html", copy=PAGE)
+def write_page(plan: Plan) -> Needs:
+    """All that rules say is reported: files and their captions' wildcards in one order."""
+    shown, inputs = [], []
+    for name, declared in RULES.items():
+        for task in plan.tasks(name) if declared.category else ():
+            for output, caption in declared.captions.items():
+                markdown = task.outputs.get("markdown", "") if output == "csv" else ""
+                inputs += [task.outputs[output], *filter(None, [markdown])]
+                entry = {"category": declared.category, "caption": caption, "wildcards": task.wildcards}
+                shown.append(entry | {"file": task.outputs[output], "markdown": markdown})
+    ran = [ran_on(plan, name) for name in plan.config["experiments"]]
+    return {"shown": inputs}, {"suite": plan.suite, "shown": shown, "experiments": ran}
+
+
+def ran_on(plan: Plan, experiment: str) -> dict:
+    """Return what the page says of an experiment at its head."""
+    chosen = plan.config["experiments"][experiment]
+    row = {"experiment": experiment, "data": data_name(plan, chosen["dataset"]), "protocol": chosen["protocol"]}
+    row |= {"folds": len(folds(chosen["folds"])), "seeds": len(chosen["seeds"])}
+    start = start_name(plan, experiment) if plan.trained(experiment) else "–"
+    return row | {"methods": [entry["label"] for entry in methods_of(plan, experiment)], "start": start}
 
 
 def products(plan: Plan) -> list[Wildcards]:

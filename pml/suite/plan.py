@@ -3,7 +3,7 @@
 import json
 import string
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from pml.suite.config import check_config, check_options
 from pml.task import Task, flat
 
 Wildcards = dict[str, str]
+PAGE = "results/report.html"  # of the suite that ran last
 Needs = tuple[dict[str, Any], dict[str, Any]]  # the inputs and the settings of a job
 
 
@@ -26,22 +27,31 @@ class Rule:
         outputs: patterns of the paths that it writes, by name.
         each: of a plan, the wildcards of all its jobs.
         needs: of a plan and one job's wildcards, its inputs and settings.
+        category: of a report that it belongs to; empty for none.
+        captions: of each output that a report shows, the name of its caption in pml/reporting/captions/.
     """
 
     stage: str | None
     outputs: dict[str, str]
     each: Callable[["Plan"], list[Wildcards]]
     needs: Callable[..., Needs]
+    category: str = ""
+    captions: dict[str, str] = field(default_factory=dict)
 
 
 RULES: dict[str, Rule] = {}
 
 
-def rule(stage: str | None, each: Callable[["Plan"], list[Wildcards]], **outputs: str) -> Callable:
-    """Declare the decorated function as the `needs` of the rule of its name."""
+def rule(
+    stage: str | None,
+    each: Callable[["Plan"], list[Wildcards]],
+    reported: tuple[str, dict[str, str]] = ("", {}),
+    **outputs: str,
+) -> Callable:
+    """Declare the decorated function as the `needs` of the rule of its name; `reported` is its category and its captions."""
 
     def declared(needs: Callable[..., Needs]) -> Callable[..., Needs]:
-        RULES[needs.__name__] = Rule(stage, outputs, each, needs)
+        RULES[needs.__name__] = Rule(stage, outputs, each, needs, *reported)
         return needs
 
     return declared

@@ -168,6 +168,7 @@ def pool_predictions(plan: Plan, experiment: str) -> Needs:
 @rule(
     "pml.evaluation.evaluate:evaluate_predictions",
     experiments,
+    ("Tables", {"metrics": "metrics"}),
     metrics="results/{suite}/tables/metrics_{experiment}.csv",
 )
 def evaluate_predictions(plan: Plan, experiment: str) -> Needs:

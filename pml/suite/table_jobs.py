@@ -77,6 +77,7 @@ def indexed(plan: Plan, experiment: str) -> dict[str, str]:
 @rule(
     "pml.reporting.data_report:report_data",
     datasets,
+    ("Data", {"csv": "data", "png": "data"}),
     csv="results/{suite}/tables/data_{dataset}.csv",
     markdown="results/{suite}/tables/data_{dataset}.md",
     pdf="results/{suite}/figures/ages_{dataset}.pdf",
@@ -101,6 +102,7 @@ def tables(plan: Plan) -> list[Wildcards]:
 @rule(
     "pml.reporting.table:write_table",
     tables,
+    ("Tables", {"csv": "table"}),
     csv="results/{suite}/tables/{table}.csv",
     markdown="results/{suite}/tables/{table}.md",
     latex="results/{suite}/tables/{table}.tex",

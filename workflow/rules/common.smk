@@ -12,7 +12,7 @@ from snakemake.settings.types import DeploymentMethod
 
 from pml.errors import InputError
 from pml.suite import make_plan, read_plan
-from pml.suite.plan import RULES, wildcards_of
+from pml.suite.plan import PAGE, RULES, wildcards_of
 from pml.suite.resources import queue_group, training_megabytes, training_minutes
 from pml.task import flat
 
@@ -38,19 +38,7 @@ for handler in logger.handlers:
 
 ENVIRONMENT = "../../environment.yml"
 FOLDERS = ["images"]
-REPORTED = {
-    "report_data": ("Data", {"csv": "data", "png": "data"}),
-    "evaluate_predictions": ("Tables", {"metrics": "metrics"}),
-    "write_table": ("Tables", {"csv": "table"}),
-    "draw_figure3": ("Figures", {"png": "figure3"}),
-    "draw_figure4": ("Figures", {"png": "figure4"}),
-    "draw_training_curves": ("Figures", {"png": "training_curves"}),
-    "draw_cumulative_score": ("Figures", {"png": "cumulative_score"}),
-    "draw_error_against_age": ("Figures", {"png": "error_against_age"}),
-    "draw_forest": ("Figures", {"png": "forest"}),
-    "draw_subjects": ("Figures", {"png": "subjects"}),
-    "draw_diagnostics": ("Figures", {"png": "diagnostics"}),
-}
+CAPTIONS = "../../pml/reporting/captions"
 
 
 def stage(rule, given="", python="python"):
@@ -79,10 +67,9 @@ def inputs_of(rule):
 
 def outputs_of(rule):
     """The outputs of a rule, as folders and as parts of the report where they are."""
-    category, captions = REPORTED.get(rule, ("", {}))
     outputs = plan.patterns(rule)
-    for name, caption in captions.items():
-        outputs[name] = report(outputs[name], caption=f"../report/{caption}.rst", category=category)
+    for name, caption in RULES[rule].captions.items():
+        outputs[name] = report(outputs[name], caption=f"{CAPTIONS}/{caption}.rst", category=RULES[rule].category)
     return {name: directory(path) if name in FOLDERS else path for name, path in outputs.items()}
 
 
