@@ -184,7 +184,7 @@ def once(plan: Plan) -> list[Wildcards]:
     return [{}]
 
 
-@rule("pml.reporting.page:write_page", once, page="results/{suite}/report.html", copy=PAGE)
+@rule("pml.reporting.page:write_page", once, page="results/{suite}/report.html", latest=PAGE)
 def write_page(plan: Plan) -> Needs:
     """All that rules say is reported: files and their captions' wildcards in one order."""
     shown, inputs = [], []
