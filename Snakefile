@@ -18,6 +18,9 @@ include: "workflow/rules/small.smk"
 include: "workflow/rules/publish.smk"
 
 
+report: "pml/reporting/captions/workflow.rst"
+
+
 # The jobs read it: on a queue, too, and when they are run by hand.
 onstart:
     plan.save()

@@ -20,6 +20,7 @@ from pml.task import Task
 FOLDER = Path(__file__).parent
 DATATABLES = Path(itables.__file__).parent / "html"  # the files of DataTables, as itables has them
 FIRST = ("scorecard", "table4")  # what the first screen shows, as far as it is there
+NOTHING = -999999  # where a dash is sorted
 NUMBER = re.compile(r"\s*(?:<strong>)?([+−-]?[\d,]*\.?\d+)")
 
 
@@ -103,6 +104,6 @@ def _ordered(cell: re.Match) -> str:
     attributes, content = cell.groups()
     number = NUMBER.match(content)
     if not number:
-        return f'<td{attributes} data-order="-inf">–</td>' if content == "–" else cell.group()
+        return f'<td{attributes} data-order="{NOTHING}">–</td>' if content == "–" else cell.group()
     value = number[1].replace("−", "-").replace(",", "")
     return f'<td{attributes} data-order="{value}">{content}</td>'

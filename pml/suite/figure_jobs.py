@@ -184,12 +184,18 @@ def once(plan: Plan) -> list[Wildcards]:
     return [{}]
 
 
-@rule("pml.reporting.page:write_page", once, page="results/{suite}/report.html", latest=PAGE)
+@rule(
+    "pml.reporting.page:write_page",
+    once,
+    ("All on one page", {"page": "page"}),
+    page="results/{suite}/report.html",
+    latest=PAGE,
+)
 def write_page(plan: Plan) -> Needs:
     """All that rules say is reported: files and their captions' wildcards in one order."""
     shown, inputs = [], []
     for name, declared in RULES.items():
-        for task in plan.tasks(name) if declared.category else ():
+        for task in plan.tasks(name) if declared.category and name != "write_page" else ():
             for output, caption in declared.captions.items():
                 markdown = task.outputs.get("markdown", "") if output == "csv" else ""
                 inputs += [task.outputs[output], *filter(None, [markdown])]

@@ -69,7 +69,8 @@ def outputs_of(rule):
     """The outputs of a rule, as folders and as parts of the report where they are."""
     outputs = plan.patterns(rule)
     for name, caption in RULES[rule].captions.items():
-        outputs[name] = report(outputs[name], caption=f"{CAPTIONS}/{caption}.rst", category=RULES[rule].category)
+        labels = {wildcard: f"{{{wildcard}}}" for wildcard in wildcards_of(rule)} | {"kind": caption.replace("_", " ")}
+        outputs[name] = report(outputs[name], caption=f"{CAPTIONS}/{caption}.rst", category=RULES[rule].category, labels=labels)
     return {name: directory(path) if name in FOLDERS else path for name, path in outputs.items()}
 
 
