@@ -46,7 +46,7 @@ def finished(checkout, output) -> Path:
 def test_every_job_of_the_plan_runs_and_no_other(finished, output, monkeypatch):
     monkeypatch.chdir(finished)
     planned = Counter(task.rule for task in read_plan(f"{SUITE}/suite.json").tasks(*RULES))
-    assert jobs_of(output) == planned and planned.keys() == {*RULES} - {"fetch_archive"}
+    assert jobs_of(output) == planned and planned.keys() == {*RULES} - {"fetch_archive", "draw_subjects"}
 
 
 @pytest.mark.slow
@@ -58,7 +58,7 @@ def test_every_table_and_figure_is_made(finished):
     }
     config = tiny_config()
     tables = {f"table{number}.{extension}" for number in (2, 3, 4, 5, 6) for extension in ("csv", "md", "tex")}
-    tables |= {f"table_tiny.{extension}" for extension in ("csv", "md", "tex")}
+    tables |= {f"{name}.{extension}" for name in ("table_tiny", "scorecard", "cost") for extension in ("csv", "md", "tex")}
     tables |= {f"metrics_{experiment}.csv" for experiment in config["experiments"]} | {
         f"leakage.{extension}" for extension in ("csv", "md", "tex")
     }
@@ -87,7 +87,7 @@ def test_the_table_shows_published_beside_reproduced_numbers_and_says_that_they_
 
 @pytest.mark.slow
 def test_every_number_of_synthetic_data_says_so_in_its_row(finished):
-    tables = sorted((finished / "results/tables").glob("*.csv"))
+    tables = sorted({*(finished / "results/tables").glob("*.csv")} - {finished / "results/tables/cost.csv"})
     assert tables
     for path in tables:
         table = pd.read_csv(path)
