@@ -121,7 +121,8 @@ def draw(
     handles: list[Artist] = [
         Line2D([], [], **line_style(entry["place"]), label=entry["label"]) for entry in (methods if overlaid else [compared])
     ]
-    if len(pooled.drop_duplicates(["fold", "seed"])) > 1:
+    of_reference = pooled[pooled["method"] == reference]
+    if not estimate(of_reference, of_reference["predicted_age"]).unknown:
         handles.append(Patch(color=band, alpha=BAND, linewidth=0, label="95 % interval"))
     handles.append(Patch(color=BARS, label="training images"))
     figure.legend(handles=handles, loc="outside lower center", ncols=2 if overlaid else len(handles))
