@@ -30,13 +30,16 @@ def build(task: Task) -> Shown:
     inputs, settings = task.inputs, task.settings
     reasons = read_table(inputs["reported_only"], "reported_only").set_index("method")["reason"]
     made = dict(zip(settings["tables"], inputs["tables"], strict=True))
+    absent = dict(zip(settings["absent"], inputs["published"], strict=True))
     cards = []
-    for name, path in zip(settings["published"], inputs["published"], strict=True):
+    for name in sorted({*made, *absent}):
         if name == "table6":
-            rows = read_table(made[name], "curricula") if name in made else read_table(path, "published_curricula")
+            rows = read_table(made[name], "curricula") if name in made else read_table(absent[name], "published_curricula")
             cards.append(_of_curricula(rows))
         else:
-            rows = read_table(made[name], "table") if name in made else _of_paper(read_table(path, "published"), reasons)
+            rows = (
+                read_table(made[name], "table") if name in made else _of_paper(read_table(absent[name], "published"), reasons)
+            )
             cards.append(_of_table(name, rows))
     card = pd.concat(cards, ignore_index=True).assign(suite=settings["suite"])
     card["runs"] = f"results/{settings['suite']}/runs/" + card["experiment"]

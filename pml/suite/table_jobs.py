@@ -209,8 +209,9 @@ def cost_table(plan: Plan) -> Needs:
 
 
 def scorecard_table(plan: Plan) -> Needs:
-    made = list(plan.config["tables"])
-    inputs = {"published": [published(printed.file) for printed in PAPER_TABLES.values()]}
+    """It reads the tables that the suite makes, and the paper's own rows of those that it does not."""
+    made, absent = list(plan.config["tables"]), [name for name in PAPER_TABLES if name not in plan.config["tables"]]
+    inputs = {"published": [published(PAPER_TABLES[name].file) for name in absent]}
     inputs |= {"tables": [plan.outputs("write_table", table=name)["csv"] for name in made]}
-    settings = {"kind": "scorecard", "suite": plan.suite, "tables": made, "published": list(PAPER_TABLES)}
+    settings = {"kind": "scorecard", "suite": plan.suite, "tables": made, "absent": absent}
     return inputs | {"reported_only": published("reported_only.csv")}, settings

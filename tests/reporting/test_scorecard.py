@@ -24,9 +24,10 @@ def card_of(folder, suite="own", **tables):
     for name, frame in tables.items():
         paths.append(str(folder / f"{name}.csv"))
         write_table(frame, paths[-1], "curricula" if name == "table6" else "table")
-    inputs = {"published": [str(PUBLISHED / file) for file in FILES.values()], "tables": paths}
+    absent = [name for name in FILES if name not in tables]
+    inputs = {"published": [str(PUBLISHED / FILES[name]) for name in absent], "tables": paths}
     inputs["reported_only"] = str(PUBLISHED / "reported_only.csv")
-    settings = {"kind": "scorecard", "suite": suite, "tables": list(tables), "published": list(FILES)}
+    settings = {"kind": "scorecard", "suite": suite, "tables": list(tables), "absent": absent}
     return written(folder, "scorecard", "scorecard", inputs, **settings)[:2]
 
 

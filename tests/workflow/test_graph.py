@@ -176,7 +176,7 @@ def test_a_second_run_does_nothing_and_says_so(finished):
 
 @pytest.mark.slow
 def test_all_but_the_published_copies_lies_in_the_folder_of_the_suite(finished):
-    assert {path.name for path in (finished / "results").iterdir()} == {"tiny", "tables", "figures", "logs"}
+    assert {path.name for path in (finished / "results").iterdir()} == {"tiny", "tables", "figures", "logs", "report.html"}
 
 
 @pytest.mark.slow
@@ -184,7 +184,7 @@ def test_the_report_is_one_html_file_with_the_captions(finished):
     run = snakemake(finished, "--report", "report.html")
     assert run.returncode == 0, run.stdout[-2000:]
     report = (finished / "report.html").read_text()
-    assert "t-SNE of the features" in report and "bootstrap over the subjects" in report
+    assert "t-SNE of the features" in report and "published and reproduced numbers in one row" in report
     assert "each method beside a reference among them" in report
 
 
