@@ -34,13 +34,12 @@ def build(task: Task) -> Shown:
     cards = []
     for name in sorted({*made, *absent}):
         if name == "table6":
-            rows = read_table(made[name], "curricula") if name in made else read_table(absent[name], "published_curricula")
-            cards.append(_of_curricula(rows))
+            file = (made[name], "curricula") if name in made else (absent[name], "published_curricula")
+            cards.append(_of_curricula(read_table(*file)))
+        elif name in made:
+            cards.append(_of_table(name, read_table(made[name], "table")))
         else:
-            rows = (
-                read_table(made[name], "table") if name in made else _of_paper(read_table(absent[name], "published"), reasons)
-            )
-            cards.append(_of_table(name, rows))
+            cards.append(_of_table(name, _of_paper(read_table(absent[name], "published"), reasons)))
     card = pd.concat(cards, ignore_index=True).assign(suite=settings["suite"])
     card["runs"] = f"results/{settings['suite']}/runs/" + card["experiment"]
     card = card.reindex(columns=list(load_schema("scorecard")["properties"])).infer_objects()
@@ -55,14 +54,12 @@ def merge(paths: Iterable[Path]) -> pd.DataFrame:
         InputError: a file is no scorecard.
     """
     cards = pd.concat([read_table(path, "scorecard") for path in paths], ignore_index=True)
-    place = {cell: number for number, cell in enumerate(dict.fromkeys(map(tuple, cards[CELL].fillna("").to_numpy())))}
-    cards["place"] = [place[tuple(cell)] for cell in cards[CELL].fillna("").to_numpy()]
     rows = []
-    for _, of_cell in cards.groupby("place"):
+    for _, of_cell in cards.groupby(CELL, sort=False, dropna=False):
         ran = of_cell[of_cell["value"].notna()]
         real = ran[[not DataName.parse(name).synthetic for name in ran["data"]]]
         rows.append(real if len(real) else _not_run(of_cell, len(ran) > 0))
-    return pd.concat(rows, ignore_index=True).drop(columns="place")
+    return pd.concat(rows, ignore_index=True)
 
 
 def page(card: pd.DataFrame) -> str:
