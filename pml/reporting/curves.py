@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from pml.errors import InputError
 from pml.files import read_table
-from pml.reporting.style import COLUMN, PAGE, finish, line_style
+from pml.reporting.style import COLUMN, GREY, PAGE, finish, line_style
 from pml.task import Task
 
 COLUMNS = 4
@@ -24,7 +24,7 @@ def draw_training_curves(task: Task) -> None:
     """Draw the histories of the runs that the tables of finished runs list."""
     runs = [read_table(job, "runs") for job in task.inputs["jobs"]]
     histories = load_histories(pd.concat(runs)) if runs else pd.DataFrame()
-    finish(draw(histories, task.settings["methods"]), task)
+    finish(draw(histories, task.settings["methods"], task.settings["courses"]), task)
 
 
 def load_histories(runs: pd.DataFrame) -> pd.DataFrame:
@@ -54,8 +54,14 @@ def summarise(histories: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"mean": values.mean(), "low": values.quantile(0.1), "high": values.quantile(0.9)}).dropna()
 
 
-def draw(histories: pd.DataFrame, methods: Sequence[dict]) -> Figure:
-    """Draw the figure from `load_histories`; each of `methods` has its name, its label and its place in the config."""
+def draw(histories: pd.DataFrame, methods: Sequence[dict], courses: Sequence[int] = ()) -> Figure:
+    """Draw the figure.
+
+    Args:
+        histories: as `load_histories` returns them.
+        methods: each with its name, its label and its place in the config.
+        courses: the last epoch of each curriculum but the last one, where a line is drawn.
+    """
     if histories.empty:  # an experiment of references alone, which are not trained
         figure = Figure(figsize=(COLUMN, 0.8))
         figure.text(0.5, 0.3, "no method of this experiment is trained", ha="center")
@@ -69,6 +75,8 @@ def draw(histories: pd.DataFrame, methods: Sequence[dict]) -> Figure:
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis, term in zip(axes, terms, strict=False):
         _draw_term(axis, summary.loc[term], methods)
+        for epoch in courses:
+            axis.axvline(epoch + 0.5, color=GREY, linewidth=0.8, linestyle=":", zorder=0)
         axis.set(title=term.replace("_", " "), xlabel="epoch")
     for axis in axes[len(terms) :]:
         axis.remove()

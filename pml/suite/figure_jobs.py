@@ -63,8 +63,9 @@ def draw_figure4(plan: Plan) -> Needs:
     png="results/{suite}/figures/training_curves_{experiment}.png",
 )
 def draw_training_curves(plan: Plan, experiment: str) -> Needs:
-    trained = plan.trained(experiment)
-    return {"jobs": method_jobs(plan, experiment, trained) if trained else []}, shown(plan, experiment)
+    trained, chosen = plan.trained(experiment), plan.config["experiments"][experiment]
+    courses = [chosen["training"]["epochs"] * number for number in range(1, len(chosen["curriculum"]) + 1)]
+    return {"jobs": method_jobs(plan, experiment, trained) if trained else []}, shown(plan, experiment) | {"courses": courses}
 
 
 @rule(

@@ -19,7 +19,7 @@ def histories(**terms: list[float]) -> pd.DataFrame:
 
 
 def test_files(experiment, draws_well):
-    task = figure_task({"jobs": list(experiment.jobs.values())})
+    task = figure_task({"jobs": list(experiment.jobs.values())}, courses=[])
     draws_well(curves.draw_training_curves, task, experiment.folder, width=3.45)
 
 
@@ -71,3 +71,10 @@ def test_a_method_keeps_its_colour_where_others_are_missing(experiment):
     frame = curves.load_histories(all_runs(experiment))
     (line,) = curves.draw(frame[frame["method"] == "kl"], METHODS).axes[0].lines
     assert line.get_color() == line_style(1)["color"]
+
+
+def test_the_end_of_each_curriculum_but_the_last_is_marked_in_every_panel(experiment):
+    plain, marked = (curves.draw(curves.load_histories(all_runs(experiment)), METHODS, courses) for courses in ((), (1, 2)))
+    for axis, other in zip(plain.axes, marked.axes, strict=True):
+        lines = [line.get_xdata()[0] for line in other.lines[len(axis.lines) :]]
+        assert lines == [1.5, 2.5]
