@@ -46,10 +46,11 @@ def evaluate(pooled: pd.DataFrame, selection: str = "last", trained: Sequence[st
 def best(pooled: pd.DataFrame, methods: Sequence[str]) -> str | None:
     """Return the one of these methods with the lowest MAE, if its difference from the next is shown; else None."""
     of_methods = dict(list(pooled[pooled["method"].isin(methods)].groupby("method")))
-    first, *rest = sorted(of_methods, key=lambda method: metrics.mae(of_methods[method].eval("predicted_age - age"))) or [None]
-    if first is None or not rest:
+    ranked = sorted(of_methods, key=lambda method: metrics.mae(of_methods[method].eval("predicted_age - age")))
+    if len(ranked) < 2:
         return None
-    pairs, _ = pair(of_methods[first], of_methods[rest[0]])
+    first, second = ranked[:2]
+    pairs, _ = pair(of_methods[first], of_methods[second])
     return first if estimate(pairs, pairs["difference"]).p_value < 1 - LEVEL else None
 
 
