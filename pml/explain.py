@@ -30,7 +30,7 @@ def explain_text(path: Path, wanted: str) -> str:
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not a table: {error}") from None
     label = next((column for column in ("reproduced_by", "method") if column in table), "")
-    if not label or "experiment" not in table:
+    if not label or not {"experiment", "data"} <= set(table):
         raise InputError(f"{path}: its rows name no method and experiment; ask for table2 to table6, leakage or a comparison")
     found, known = [], []
     for row in table.dropna(subset=["experiment", label]).to_dict("records"):
@@ -40,9 +40,8 @@ def explain_text(path: Path, wanted: str) -> str:
         known += [entry["method"], entry["label"]]
         if wanted in (entry["method"], entry["label"]):
             numbers = [f"{name} {row[name]}" for name in NUMBERS if not pd.isna(row.get(name))]
-            found.append(
-                f"{row[label]} in {row['experiment']}: {', '.join(numbers)}\n\n{chain(plan, row['experiment'], entry)}"
-            )
+            head = f"{row[label]} in {row['experiment']} on {row['data']}: {', '.join(numbers)}"
+            found.append(f"{head}\n\n{chain(plan, row['experiment'], entry)}")
     if not found:
         raise InputError(f"{path}: no row of '{wanted}'{suggest(wanted, known)}")
     return f"{path}, made by suite {plan.suite}\n\n" + "\n\n".join(dict.fromkeys(found))

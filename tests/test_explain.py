@@ -42,7 +42,7 @@ def suite(tmp_path, monkeypatch):
         {"method": "KL baseline", "reproduced_by": "KL baseline", "reproduced_mae": 3.5, "verdict": "no published value"}
     )
     rows = [row | {"experiment": experiment} for row in rows] + [{"method": "DRFs", "verdict": "not run"}]
-    frame = pd.DataFrame(rows, columns=list(columns)).assign(pretraining="none", data="FG-NET")
+    frame = pd.DataFrame(rows, columns=list(columns)).assign(pretraining="none", data="FG-NET (synthetic)")
     frame = frame.astype({name: float for name, column in columns.items() if "number" in column["type"]})
     path = tmp_path / "results" / plan.suite / "tables" / "table4.csv"
     write_table(frame, path, "table")
@@ -52,7 +52,7 @@ def suite(tmp_path, monkeypatch):
 def test_it_goes_from_the_row_to_the_predictions_of_each_seed(suite):
     path, experiment, plan = suite
     text = explain_text(path, "pml")
-    assert f"PML in {experiment}: published_mae 2.16, reproduced_mae 3.25, verdict not comparable" in text
+    assert f"PML in {experiment} on FG-NET (synthetic): published_mae 2.16, reproduced_mae 3.25, verdict not comparable" in text
     for rule in ("evaluate_predictions", "pool_predictions", "assign_folds"):
         assert next(iter(plan.outputs(rule, experiment=experiment).values())) in text
     assert "runs/pml/seed0/fold*/predictions.csv" in text and "runs/kl" not in text
