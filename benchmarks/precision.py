@@ -57,8 +57,7 @@ def main() -> None:
     torch.set_num_threads(1)
     device = choose_device("auto")
     for backbone, size, batch, blocks in CASES[device.type]:
-        model = build_model(settings_of("kl", backbone=backbone, trained_blocks=blocks), device)
-        auto = choose_precision("auto", device, model.backbone)
+        auto = choose_precision(settings_of("kl", batch_size=batch, precision="auto"), device, noise(1, size)[0])
         names = ("float32", "bfloat16")
         seconds = alternate({name: epoch(device, backbone, size, batch, blocks, name) for name in names}, rounds)
         ratio = float(np.median(seconds["bfloat16"] / seconds["float32"]))

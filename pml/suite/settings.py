@@ -84,8 +84,8 @@ class Training:
     )
     precision: str = key(
         "float32",
-        "of the backbone, heads are always float32; auto is bfloat16 where the processor or GPU computes in it; convolutions "
-        "of float32 use TF32 on a GPU that has it, as torch does",
+        "of the backbone, heads are always float32; auto is bfloat16 where the processor computes in it, or the GPU does "
+        "and a batch has 3 million pixels; convolutions of float32 use TF32 on a GPU that has it, as torch does",
         enum=["float32", "bfloat16", "float16", "auto"],
     )
     compile: bool = key(False, "compile the backbone with torch.compile, which needs a C++ compiler; may change last digits")

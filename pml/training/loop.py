@@ -115,7 +115,7 @@ class Trainer:
         self.model, self.settings, self.store, self.part = model, settings, store, part
         self.seed, self.fold, self.observer = seed, fold, observer
         self.epochs = settings.courses * settings.epochs
-        self.precision = choose_precision(settings.precision, model.device, model.backbone)
+        self.precision = choose_precision(settings, model.device, store)
         ages = np.trunc(part.ages) if settings.whole_ages else part.ages
         self.labels = torch.from_numpy(np.stack([ages, part.age_stds]))  # (2, N)
         self.mixes = type(model.method).mix is not Method.mix

@@ -172,7 +172,7 @@ def features_of(model: Model, store: Store, store_rows: np.ndarray, settings: Se
     """Return the (N, D) features of what stands at `store_rows`, in evaluation mode; processes share the work."""
     model.backbone.eval()
     model.method.eval()
-    precision = choose_precision(settings.precision, model.device, model.backbone)
+    precision = choose_precision(settings, model.device, store)
     own = store_rows[processes.share(len(store_rows))]
     features = [torch.empty(0, model.method.feature_dim, dtype=model.method.ages.dtype, device=model.device)]
     for start in range(0, len(own), settings.batch_size):

@@ -1,28 +1,31 @@
 """The arithmetic of the backbone: float32, or mixed precision."""
 
 import functools
+import math
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
-from torch import nn
+
+from pml.suite.settings import Settings
+from pml.training.batches import Store, is_faces
 
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
+# A GPU computes a smaller batch in less time than its kernels take to start, and mixed precision starts more of them. Measured
+# on an H200: bfloat16 was slower at 1.6 million pixels a batch, and faster at 6.4 (docs/performance.md).
+WORTHWHILE_PIXELS = 3_000_000
 
-def choose_precision(name: str, device: torch.device, network: nn.Module) -> str:
+
+def choose_precision(settings: Settings, device: torch.device, store: Store) -> str:
     """Return the precision that the config asks for; "auto" is the faster of float32 and bfloat16, as far as benchmarks tell.
 
-    That is bfloat16 where the device computes in it. But on a CPU the gradients of depthwise convolutions are slower in it, so
-    a network that trains all of them has float32 (docs/performance.md).
+    That is bfloat16 where the processor computes in it, or where the GPU does and its batches are large.
     """
-    if name != "auto":
-        return name
-    slow = device.type == "cpu" and all(weight.requires_grad for weight in network.parameters()) and _is_depthwise(network)
-    return "bfloat16" if _has_bfloat16(device.type) and not slow else "float32"
-
-
-def _is_depthwise(network: nn.Module) -> bool:
-    return any(isinstance(layer, nn.Conv2d) and layer.groups == layer.in_channels > 1 for layer in network.modules())
+    if settings.precision != "auto":
+        return settings.precision
+    pixels = settings.batch_size * math.prod(store.shape[1:3]) if is_faces(store) else 0
+    small = device.type == "cuda" and pixels < WORTHWHILE_PIXELS
+    return "bfloat16" if _has_bfloat16(device.type) and not small else "float32"
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager:

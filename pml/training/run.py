@@ -130,7 +130,7 @@ class Run:
             "face_size": self.settings.embedded["face_size"] if self.settings.embedded else self.data.store.shape[1],
             "embedding_dim": self.data.embedding_dim,
             "device": torch.cuda.get_device_name(self.device) if on_gpu else "cpu",
-            "precision": choose_precision(self.settings.precision, self.device, model.backbone),
+            "precision": choose_precision(settings, self.device, self.data.store),
             "processes": processes.count(),
             "threads": torch.get_num_threads(),
             "seconds": round(model.seconds, 1),
