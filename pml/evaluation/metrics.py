@@ -76,6 +76,24 @@ def decades(ages: np.ndarray) -> np.ndarray:
     return (np.asarray(ages) // 10 * 10).astype(int)
 
 
+def pit(ages: np.ndarray, distributions: np.ndarray, true_ages: np.ndarray) -> np.ndarray:
+    """Return (N,) the probability integral transform of each age: how much of its predicted distribution lies below it.
+
+    An age of a class takes half of that class, and one between two classes its share (Czado, Gneiting and Held, Biometrics 65,
+    2009, without their random draw). The central interval of mass m holds the age where the value is within m / 2 of 0.5.
+
+    Args:
+        ages: (K,) whole and without a gap, ascending.
+        distributions: (N, K) probabilities over `ages`.
+        true_ages: (N,) in years; one outside of the classes gets 0 or 1.
+    """
+    cumulated = np.pad(np.cumsum(distributions, axis=1, dtype=float), ((0, 0), (1, 0)))
+    place = np.clip(np.asarray(true_ages) - ages[0] + 0.5, 0, len(ages))
+    row, start = np.arange(len(place)), np.minimum(place.astype(int), len(ages) - 1)
+    below, above = cumulated[row, start], cumulated[row, start + 1]
+    return np.clip((below + (place - start) * (above - below)) / cumulated[:, -1], 0, 1)
+
+
 def central_interval(ages: np.ndarray, distribution: np.ndarray, mass: float) -> tuple[int, int]:
     """Return the first and the last age of the central interval: between the quantiles (1 - mass) / 2 and (1 + mass) / 2.
 

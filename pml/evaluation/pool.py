@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from pml.errors import InputError
+from pml.evaluation.metrics import pit
 from pml.files import check_indexed, read_table, write_table
 from pml.task import Task
 
@@ -25,8 +27,8 @@ def pool(index_path: str, folds_path: str, job_paths: Sequence[str], course: int
         course: take what the runs predicted when this course of their curriculum had ended; by default, at their end.
 
     Raises:
-        InputError: a fold or an image is unknown, a run is listed twice, lacks predictions, or did not predict exactly the
-            test part of its fold.
+        InputError: a fold or an image is unknown, a run is listed twice, lacks predictions, did not predict exactly the test
+            part of its fold, or has distributions of other images.
     """
     index = read_table(index_path, "index").set_index("image")[["subject", "age", "age_std"]]
     folds = read_table(folds_path, "folds")
@@ -48,11 +50,24 @@ def pool(index_path: str, folds_path: str, job_paths: Sequence[str], course: int
         _check_images(predictions["image"], images.get("test", []), path, run.fold)
 
         rows = predictions[["image", "predicted_age"]].join(index, on="image")
+        rows["pit"] = _pit(Path(run.run) / "predictions.npz", rows["age"]) if course is None else np.nan
         # Whole ages as Method.classes has them: a half rounds to even.
         counts = index.loc[images.get("train", []), "age"].round().value_counts()
         rows["train_images"] = rows["age"].round().map(counts).fillna(0).astype(int)
         pooled.append(rows.assign(method=run.method, seed=run.seed, fold=run.fold))
     return pd.concat(pooled, ignore_index=True)
+
+
+def _pit(path: Path, ages: pd.Series) -> np.ndarray | float:
+    """Return `pit` of the distributions that a run left at `path`; a course of a curriculum and some methods leave none."""
+    if not path.exists():
+        return np.nan
+    with np.load(path) as arrays:
+        if len(arrays["distribution"]) != len(ages):
+            raise InputError(
+                f"{path}: 'distribution' has {len(arrays['distribution'])} rows for {len(ages)} predictions; train again"
+            )
+        return pit(arrays["ages"], arrays["distribution"], ages.to_numpy())
 
 
 def _check_images(predicted: pd.Series, test: list[str], path: Path, fold: int) -> None:

@@ -5,11 +5,15 @@ standardised, and the margin at its own age as applied. Below, a line is a mean 
 deviation either way and dotted lines at the least and the greatest value; the last panel has the means of phi and psi.
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import NullFormatter
 
 from pml.files import check_table
@@ -23,18 +27,21 @@ OF_CLASSES = {
     "margin_spread": "spread of the margin",
     "applied_own": "own margin, applied",
 }
+DOT: dict[str, Any] = {"color": PALETTE[0], "alpha": 0.8, "markeredgewidth": 0}
+BAND: dict[str, Any] = {"color": PALETTE[0], "alpha": 0.2, "linewidth": 0}
+BOUND: dict[str, Any] = {"color": PALETTE[0], "linestyle": ":", "linewidth": 0.8}
 OVER_EPOCHS = {"ordinal": "ordinal margin", "variational": "variational margin", "applied": "margin as applied"}
 
 
 def draw(method: PML, diagnostics: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     """Draw the figure, and return the `class_margins` table that is shown above."""
     classes = check_table(margins_of_classes(method), "class_margins", "class_margins")
-    figure = Figure(figsize=(PAGE, 3.8))
+    figure = Figure(figsize=(PAGE, 4.0))
     above, below = figure.subplots(2, 4)
     seen = classes[classes["count"] > 0]
     scale = "log" if seen["count"].max() > LOG_RATIO * seen["count"].min() else "linear"
     for axis, (column, title) in zip(above, OF_CLASSES.items(), strict=True):
-        axis.scatter(seen["count"], seen[column], s=8, color=PALETTE[0], linewidths=0, alpha=0.8)
+        axis.plot(seen["count"], seen[column], "o", markersize=2.8, **DOT)
         axis.set(title=title, xlabel="samples seen of the age", xscale=scale)
         axis.xaxis.set_minor_formatter(NullFormatter())
         if scale == "log":
@@ -53,6 +60,13 @@ def draw(method: PML, diagnostics: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
             axis.set_xticks(diagnostics["epoch"])
         else:
             axis.locator_params(axis="x", integer=True, nbins=5)
+    handles = [
+        Line2D([], [], marker="o", linestyle="", markersize=2.8, label="an age, at the end", **DOT),
+        Line2D([], [], color=PALETTE[0], label="mean over the classes"),
+        Patch(**BAND, label="one standard deviation either way"),
+        Line2D([], [], **BOUND, label="least and greatest"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     return figure, classes
 
 
@@ -75,11 +89,10 @@ def margins_of_classes(method: PML) -> pd.DataFrame:
 
 def _draw_epochs(axis: Axes, diagnostics: pd.DataFrame, name: str) -> None:
     epochs, mean, std = diagnostics["epoch"], diagnostics[f"{name}_mean"], diagnostics[f"{name}_std"]
-    colour = PALETTE[0]
-    axis.plot(epochs, mean, color=colour, marker=_marker(diagnostics))
-    axis.fill_between(epochs, mean - std, mean + std, color=colour, alpha=0.2, linewidth=0)
+    axis.plot(epochs, mean, color=PALETTE[0], marker=_marker(diagnostics))
+    axis.fill_between(epochs, mean - std, mean + std, **BAND)
     for bound in ("min", "max"):
-        axis.plot(epochs, diagnostics[f"{name}_{bound}"], color=colour, linestyle=":", linewidth=0.8)
+        axis.plot(epochs, diagnostics[f"{name}_{bound}"], **BOUND)
 
 
 def _marker(diagnostics: pd.DataFrame) -> str:

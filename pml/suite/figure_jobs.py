@@ -95,6 +95,30 @@ def draw_error_against_age(plan: Plan, experiment: str) -> Needs:
     return inputs, settings | {"reference": next((method for name, method in references if name == experiment), first)}
 
 
+@rule(
+    "pml.reporting.shots:draw_shots",
+    experiments,
+    ("Figures", {"png": "shots"}),
+    pdf="results/{suite}/figures/shots_{experiment}.pdf",
+    png="results/{suite}/figures/shots_{experiment}.png",
+)
+def draw_shots(plan: Plan, experiment: str) -> Needs:
+    inputs = plan.outputs("pool_predictions", experiment=experiment)
+    return inputs, shown(plan, experiment) | {"trained": plan.trained(experiment)}
+
+
+@rule(
+    "pml.reporting.calibration:draw_calibration",
+    experiments,
+    ("Figures", {"png": "calibration"}),
+    pdf="results/{suite}/figures/calibration_{experiment}.pdf",
+    png="results/{suite}/figures/calibration_{experiment}.png",
+    csv="results/{suite}/tables/calibration_{experiment}.csv",
+)
+def draw_calibration(plan: Plan, experiment: str) -> Needs:
+    return plan.outputs("pool_predictions", experiment=experiment), shown(plan, experiment)
+
+
 def whole_fgnet(plan: Plan) -> list[Wildcards]:
     """Return the experiments that leave out each person of the real FG-NET, and have PML among their methods."""
     found = []

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.stats import kstest
 
 from pml.evaluation import metrics
 
@@ -156,3 +157,22 @@ class TestCentralInterval:
 
     def test_of_one_age_it_is_that_age(self):
         assert metrics.central_interval(np.arange(101), np.eye(101)[30], 0.8) == (30, 30)
+
+
+class TestPit:
+    @given(DISTRIBUTIONS, st.floats(0, 130))
+    def test_it_is_the_area_of_the_histogram_below_the_age(self, weights, age):
+        ages = np.arange(16, 16 + len(weights))
+        expected = 0.0
+        for each, weight in zip(ages, weights, strict=True):
+            expected += weight / sum(weights) * min(max(age - (each - 0.5), 0), 1)
+        assert metrics.pit(ages, np.array([weights]), np.array([age]))[0] == pytest.approx(expected, abs=1e-9)
+
+    def test_ages_that_follow_their_distribution_spread_evenly(self):
+        random, ages = np.random.default_rng(0), np.arange(101)
+        distributions = random.dirichlet(np.ones(101), 4000)
+        drawn = np.array([random.choice(ages, p=each) for each in distributions]) + random.uniform(-0.5, 0.5, 4000)
+        assert kstest(metrics.pit(ages, distributions, drawn), "uniform").pvalue > 0.01
+
+    def test_the_middle_of_a_symmetric_distribution_is_a_half(self):
+        assert metrics.pit(np.arange(101), np.eye(101)[[30, 0]], np.array([30.0, 0.0])).tolist() == [0.5, 0.5]

@@ -113,3 +113,24 @@ def assert_complains(experiment, folder, message):
     with pytest.raises(InputError, match=message):
         pool_predictions(task_of(experiment, folder))
     assert not (folder / "pooled.csv").exists()
+
+
+class TestPit:
+    def test_of_the_distributions_that_the_runs_left(self, experiment, tmp_path):
+        assert pool(*experiment)["pit"].isna().all()
+        np.savez(tmp_path / "fold1/predictions.npz", ages=np.arange(101), distribution=np.eye(101)[[25, 20]])
+        pooled = pool(*experiment)
+        assert pooled["pit"][:2].tolist() == [0, 0.5] and pooled["pit"][2:].isna().all()  # of the ages 20.5 and 20
+
+    def test_a_course_has_none(self, experiment, tmp_path):
+        for run in tmp_path.glob("fold*/"):
+            (run / "predictions_course1.csv").write_text((run / "predictions.csv").read_text())
+        np.savez(tmp_path / "fold1/predictions.npz", ages=np.arange(101), distribution=np.eye(101)[[25, 20]])
+        assert pool(*experiment, course=1)["pit"].isna().all()
+
+    def test_distributions_of_other_images_are_refused(self, experiment, tmp_path):
+        np.savez(tmp_path / "fold1/predictions.npz", ages=np.arange(101), distribution=np.eye(101)[[25, 20, 3]])
+        with pytest.raises(
+            InputError, match=r"fold1/predictions.npz: 'distribution' has 3 rows for 2 predictions; train again"
+        ):
+            pool(*experiment)

@@ -24,7 +24,14 @@ TRAIN_IMAGES = np.repeat([5, 50, 500], IMAGES // 3)  # four images each of few-,
 def pooled_of(errors, images=range(IMAGES), fold=1, subjects=None, train_images=TRAIN_IMAGES, age_std=np.nan):
     """The pool of an experiment in which each method's seed overestimates the images' ages by the errors given."""
     images = [f"{image}.jpg" for image in images]
-    shared = {"image": images, "subject": subjects, "age": 20.0, "age_std": age_std, "train_images": train_images}
+    shared = {
+        "image": images,
+        "subject": subjects,
+        "age": 20.0,
+        "age_std": age_std,
+        "pit": np.nan,
+        "train_images": train_images,
+    }
     rows = [
         pd.DataFrame(shared | {"method": method, "seed": seed, "fold": fold, "predicted_age": 20.0 + np.asarray(of_images)})
         for method, of_seeds in errors.items()

@@ -42,12 +42,13 @@ def epochs() -> pd.DataFrame:
 def test_every_age_with_samples_is_a_point_and_every_epoch_a_step(method, epochs):
     figure, _ = draw(method, epochs)
     above, below = figure.axes[:4], figure.axes[4:]
-    assert all(len(axis.collections[0].get_offsets()) == 3 and axis.get_xscale() == "log" for axis in above)
+    assert all(len(axis.lines[0].get_xdata()) == 3 and axis.get_xscale() == "log" for axis in above)
     for axis, name in zip(below, OVER_EPOCHS, strict=False):
         mean, least, greatest = (line.get_ydata() for line in axis.lines)
         for found, part in ((mean, "mean"), (least, "min"), (greatest, "max")):
             np.testing.assert_allclose(found, epochs[f"{name}_{part}"])
     assert [line.get_label() for line in below[3].lines] == ["phi", "psi"]
+    assert len(figure.legends[0].get_texts()) == 4  # points, lines, bands and dotted lines
 
 
 def test_table_has_the_statistics_and_the_margins_of_every_age(method, epochs):

@@ -59,12 +59,12 @@ def test_every_table_and_figure_is_made(finished):
     config = tiny_config()
     tables = {f"table{number}.{extension}" for number in (2, 3, 4, 5, 6) for extension in ("csv", "md", "tex")}
     tables |= {f"{name}.{extension}" for name in ("table_tiny", "scorecard", "cost") for extension in ("csv", "md", "tex")}
-    tables |= {f"metrics_{experiment}.csv" for experiment in config["experiments"]} | {
+    tables |= {f"{kind}_{experiment}.csv" for kind in ("metrics", "calibration") for experiment in config["experiments"]} | {
         f"leakage.{extension}" for extension in ("csv", "md", "tex")
     }
     tables |= {f"data_{dataset}.{extension}" for dataset in config["datasets"] for extension in ("csv", "md")}
     figures = {"figure3", "figure4"} | {f"ages_{dataset}" for dataset in config["datasets"]}
-    of_experiments = ("training_curves", "cumulative_score", "error_against_age")
+    of_experiments = ("training_curves", "cumulative_score", "error_against_age", "shots", "calibration")
     figures |= {f"{kind}_{name}" for name in config["experiments"] for kind in of_experiments} | {"forest_tiny"}
     figures |= {
         f"diagnostics_{name}_pml" for name, experiment in config["experiments"].items() if experiment.get("keep_models")
