@@ -83,6 +83,9 @@ def draw(pooled: pd.DataFrame, methods: Sequence[dict], table: pd.DataFrame) -> 
         tested = len(rows.drop_duplicates(["fold", "image"]))
         axis.set(title=f"{name if name == ALL else f'{name}-shot'}: {tested:,} images", xlim=(0, 100), ylim=(0, 100))
         axis.set(xlabel="predicted interval (%)", xticks=[0, 20, 40, 60, 80, 100], aspect="equal")
+        if not methods:
+            axis.text(50, 50, "no method\nhas a distribution", ha="center", va="center")
+            continue
         axis.plot([0, 100], [0, 100], color=GREY, linewidth=0.8, zorder=0)
         for number, entry in enumerate(methods):
             style, pit = line_style(entry["place"]), rows.loc[rows["method"] == entry["method"], "pit"]
@@ -94,8 +97,6 @@ def draw(pooled: pd.DataFrame, methods: Sequence[dict], table: pd.DataFrame) -> 
             beside = 100 * MASS + number - (len(methods) - 1) / 2
             ends = [100 * row.held_low, 100 * row.held_high]
             axis.plot([beside, beside], ends, color=style["color"], linewidth=1.5, solid_capstyle="butt")
-        if not methods:
-            axis.text(50, 50, "no method\nhas a distribution", ha="center", va="center")
     figure.axes[0].set_ylabel("images whose age it holds (%)")
     if methods:
         handles, labels = figure.axes[0].get_legend_handles_labels()

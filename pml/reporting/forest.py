@@ -24,6 +24,7 @@ from pml.task import Task
 PANELS = {"difference": "all images", "difference_few": "few-shot images"}  # by the columns that they show
 FAR = 4  # rows that reach more than so many times as far from 0 as the median row run off the axis, lest they press it flat
 SHADE = "#EEEEEE"
+LEAST_HEIGHT = 2.0  # inches, for the words around a single row
 CHARACTERS = 40  # of a label before it is broken
 TEXT: dict[str, Any] = {"va": "center_baseline", "fontsize": 6.5, "color": "#555555"}
 
@@ -58,7 +59,7 @@ def draw(table: pd.DataFrame, places: dict[str, int], margin: float) -> Figure:
     heads = (table["experiment"] != table["experiment"].shift()).cumsum() if several else 0
     table = table.assign(line=heights.cumsum() - (heights + 1) / 2 + heads, head=heights.cumsum() - heights + heads - 1)
     lines = table["line"].max() + heights.iloc[-1] / 2 + 0.5
-    figure = Figure(figsize=(PAGE, 1.15 + 0.16 * lines))
+    figure = Figure(figsize=(PAGE, max(LEAST_HEIGHT, 1.15 + 0.16 * lines)))
     axes = figure.subplots(1, len(PANELS), sharey=True)
     reference = table[table["verdict"] == REFERENCE].iloc[0]
     name = reference["method"] + (f" in {reference['experiment']}" if several else "")
