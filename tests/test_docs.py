@@ -90,9 +90,12 @@ def signed(value: float) -> str:
     return f"{value:+.3f}".replace("-", "−")
 
 
-@pytest.mark.parametrize(("name", "folds", "seeds", "images"), [("fgnet", 82, 10, 1002), ("utkface", 5, 3, 19030)])
+@pytest.mark.parametrize(
+    ("name", "folds", "seeds", "images"),
+    [("fgnet_frozen", 82, 10, 1002), ("utkface_frozen", 5, 10, 19030), ("finetuned", 82, 3, 1002)],
+)
 def test_the_page_of_frozen_features_shows_the_committed_table(name, folds, seeds, images):
-    table = pd.read_csv(DOCS / "frozen" / f"table_{name}_frozen.csv")
+    table = pd.read_csv(DOCS / "frozen" / f"table_{name}.csv")
     assert table[["folds", "seeds", "images"]].drop_duplicates().to_numpy().tolist() == [[folds, seeds, images]]
     page = (DOCS / "frozen" / "README.md").read_text()
     for row in table.itertuples():

@@ -55,68 +55,29 @@ def draw_figure4(plan: Plan) -> Needs:
     return {"features": features}, figure_settings(plan, "figure4") | {name: chosen.get(name) for name in ("head", "tail")}
 
 
-@rule(
-    "pml.reporting.curves:draw_training_curves",
-    experiments,
-    ("Figures", {"png": "training_curves"}),
-    pdf="results/{suite}/figures/training_curves_{experiment}.pdf",
-    png="results/{suite}/figures/training_curves_{experiment}.png",
-)
-def draw_training_curves(plan: Plan, experiment: str) -> Needs:
-    trained, chosen = plan.trained(experiment), plan.config["experiments"][experiment]
-    courses = [chosen["training"]["epochs"] * number for number in range(1, len(chosen["curriculum"]) + 1)]
-    return {"jobs": method_jobs(plan, experiment, trained) if trained else []}, shown(plan, experiment) | {"courses": courses}
+OF_EXPERIMENTS = ("training_curves", "cumulative_score", "error_against_age", "shots", "calibration")
 
 
 @rule(
-    "pml.reporting.cumulative_score:draw_cumulative_score",
+    "pml.reporting.experiment:draw_experiment",
     experiments,
-    ("Figures", {"png": "cumulative_score"}),
-    pdf="results/{suite}/figures/cumulative_score_{experiment}.pdf",
-    png="results/{suite}/figures/cumulative_score_{experiment}.png",
+    ("Figures", {f"{figure}_png": figure for figure in OF_EXPERIMENTS}),
+    **{
+        f"{figure}_{kind}": f"results/{{suite}}/figures/{figure}_{{experiment}}.{kind}"
+        for figure in OF_EXPERIMENTS
+        for kind in ("pdf", "png")
+    },
+    calibration_csv="results/{suite}/tables/calibration_{experiment}.csv",
 )
-def draw_cumulative_score(plan: Plan, experiment: str) -> Needs:
-    return {"metrics": metrics(plan, experiment)}, shown(plan, experiment)
-
-
-@rule(
-    "pml.reporting.error_against_age:draw_error_against_age",
-    experiments,
-    ("Figures", {"png": "error_against_age"}),
-    pdf="results/{suite}/figures/error_against_age_{experiment}.pdf",
-    png="results/{suite}/figures/error_against_age_{experiment}.png",
-)
-def draw_error_against_age(plan: Plan, experiment: str) -> Needs:
+def draw_experiment(plan: Plan, experiment: str) -> Needs:
     """Its reference is that of the first comparison with a method of the experiment; without one, the experiment's first."""
-    inputs = indexed(plan, experiment) | plan.outputs("pool_predictions", experiment=experiment)
+    trained, chosen = plan.trained(experiment), plan.config["experiments"][experiment]
+    pooled, jobs = plan.outputs("pool_predictions", experiment=experiment), method_jobs(plan, experiment, trained)
+    inputs = {**indexed(plan, experiment), **pooled, "metrics": metrics(plan, experiment), "jobs": jobs if trained else []}
     references = map(comparison_reference, plan.config["comparisons"].values())
-    first = plan.config["experiments"][experiment]["methods"][0]
-    settings = shown(plan, experiment) | {"trained": plan.trained(experiment)}
-    return inputs, settings | {"reference": next((method for name, method in references if name == experiment), first)}
-
-
-@rule(
-    "pml.reporting.shots:draw_shots",
-    experiments,
-    ("Figures", {"png": "shots"}),
-    pdf="results/{suite}/figures/shots_{experiment}.pdf",
-    png="results/{suite}/figures/shots_{experiment}.png",
-)
-def draw_shots(plan: Plan, experiment: str) -> Needs:
-    inputs = plan.outputs("pool_predictions", experiment=experiment)
-    return inputs, shown(plan, experiment) | {"trained": plan.trained(experiment)}
-
-
-@rule(
-    "pml.reporting.calibration:draw_calibration",
-    experiments,
-    ("Figures", {"png": "calibration"}),
-    pdf="results/{suite}/figures/calibration_{experiment}.pdf",
-    png="results/{suite}/figures/calibration_{experiment}.png",
-    csv="results/{suite}/tables/calibration_{experiment}.csv",
-)
-def draw_calibration(plan: Plan, experiment: str) -> Needs:
-    return plan.outputs("pool_predictions", experiment=experiment), shown(plan, experiment)
+    reference = next((method for name, method in references if name == experiment), chosen["methods"][0])
+    courses = [chosen["training"]["epochs"] * number for number in range(1, len(chosen["curriculum"]) + 1)]
+    return inputs, shown(plan, experiment) | {"trained": trained, "reference": reference, "courses": courses}
 
 
 def whole_fgnet(plan: Plan) -> list[Wildcards]:

@@ -153,13 +153,13 @@ def test_errors_along_the_ages_have_the_reference_of_a_comparison_or_the_first_m
     compared = Plan(plan.config | {"comparisons": {"parts": parts}}, plan.classes)
     for name, reference in (("fgnet_lopo", "kl"), ("morph2_setting1", "pml")):
         assert compared.config["experiments"][name]["methods"][0] == "pml"
-        assert compared.task("draw_error_against_age", experiment=name).settings["reference"] == reference
+        assert compared.task("draw_experiment", experiment=name).settings["reference"] == reference
 
 
 def test_a_method_has_the_same_place_in_every_figure(plan):
     places = [
         (entry["method"], entry["place"])
-        for rule in ("draw_figure3", "draw_training_curves", "draw_cumulative_score", "draw_error_against_age")
+        for rule in ("draw_figure3", "draw_experiment")
         for task in plan.tasks(rule)
         for entry in task.settings["methods"]
     ]

@@ -2,8 +2,7 @@
 
 SMALL = ["fetch_archive", "fetch_weights", "assign_folds", "report_data", "write_table"]
 SMALL += ["pool_predictions", "evaluate_predictions", "pool_course", "evaluate_course"]
-SMALL += ["draw_figure3", "draw_figure4", "draw_training_curves", "draw_cumulative_score", "draw_error_against_age"]
-SMALL += ["draw_shots", "draw_calibration", "draw_forest", "draw_subjects", "draw_diagnostics", "write_page"]
+SMALL += ["draw_experiment", "draw_figure3", "draw_figure4", "draw_forest", "draw_subjects", "draw_diagnostics", "write_page"]
 
 for small in SMALL:
 
