@@ -43,7 +43,7 @@ def draw(pooled: pd.DataFrame, methods: Sequence[dict], trained: Collection[str]
     for axis, name in zip(figure.subplots(1, len(SHOTS), sharey=True), SHOTS, strict=True):
         rows = pooled[shot == name]
         images = len(rows.drop_duplicates(["fold", "image"]))
-        axis.set_title(f"{name}-shot, {MEANING[name]} of the age\n{images:,} images")
+        axis.set_title(f"{name}-shot ({MEANING[name]})\n{images:,} images")
         axis.set_xlabel("MAE (years)")
         axis.tick_params(axis="y", length=0)
         if rows.empty:
