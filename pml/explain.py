@@ -65,9 +65,10 @@ def plan_of(path: Path) -> Plan:
 def chain(plan: Plan, experiment: str, entry: dict) -> str:
     """Return the files from the metrics of a method down to its runs, and a line for each seed."""
     dataset = plan.config["experiments"][experiment]["dataset"]
+    evaluated = plan.outputs("evaluate_predictions", experiment=experiment)
     files = {
-        "metrics": plan.outputs("evaluate_predictions", experiment=experiment)["metrics"],
-        "predictions of all": plan.outputs("pool_predictions", experiment=experiment)["pooled"],
+        "metrics": evaluated["metrics"],
+        "predictions of all": evaluated["pooled"],
         "folds": plan.outputs("assign_folds", experiment=experiment)["folds"],
         "images": plan.outputs("index_images", dataset=dataset)["index"],
     }

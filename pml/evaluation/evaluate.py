@@ -1,4 +1,4 @@
-"""Stage: turn the pooled predictions of an experiment into metrics of each method."""
+"""Stage: pool the test predictions of an experiment and turn them into metrics of each method."""
 
 from collections.abc import Sequence
 
@@ -9,24 +9,27 @@ from pml.data_name import DataName
 from pml.errors import InputError
 from pml.evaluation import metrics
 from pml.evaluation.pair import pair
+from pml.evaluation.pool import pool
 from pml.evaluation.uncertainty import LEVEL, estimate
-from pml.files import read_table, write_table
+from pml.files import write_table
 from pml.task import Task
 
 
 def evaluate_predictions(task: Task) -> None:
-    """Write the metrics."""
-    pooled, settings = read_table(task.inputs["pooled"], "pooled"), task.settings
-    check_seeds(pooled, task.inputs["pooled"])
+    """Write the pooled predictions and the metrics, of the runs' end or of the end of one course of their curriculum."""
+    inputs, outputs, settings = task.inputs, task.outputs, task.settings
+    pooled = pool(inputs["index"], inputs["folds"], inputs["jobs"], settings["course"])
+    check_seeds(pooled, ", ".join(inputs["jobs"]))
+    write_table(pooled, outputs["pooled"], "pooled")
     table = evaluate(pooled, settings["selection"], settings["trained"]).assign(data=str(DataName(**settings["data"])))
-    write_table(table, task.outputs["metrics"], "metrics")
+    write_table(table, outputs["metrics"], "metrics")
 
 
 def evaluate(pooled: pd.DataFrame, selection: str = "last", trained: Sequence[str] = ()) -> pd.DataFrame:
     """Return the `metrics` table but for `data`: a row per method and scope, methods in the order of `pooled`.
 
     Args:
-        pooled: schema `pooled`.
+        pooled: as pooled.schema.yaml.
         selection: by what the epoch that predicts was chosen (`training.selection` of the config).
         trained: the methods that look at pixels, of which one may be the best.
 
@@ -100,7 +103,7 @@ def metrics_of(rows: pd.DataFrame) -> dict[str, float | int]:
 
 
 def check_seeds(pooled: pd.DataFrame, path: str) -> None:
-    """Check that all seeds of a method were tested on the same images; `path` is the file that holds `pooled`.
+    """Check that all seeds of a method were tested on the same images; `path` names where `pooled` is from.
 
     Raises:
         InputError: those of one method were not.

@@ -1,4 +1,4 @@
-"""Stage: gather the test predictions of every run of an experiment in one table."""
+"""The test predictions of every run of an experiment in one table."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,15 +8,7 @@ import pandas as pd
 
 from pml.errors import InputError
 from pml.evaluation.metrics import pit
-from pml.files import check_indexed, read_table, write_table
-from pml.task import Task
-
-
-def pool_predictions(task: Task) -> None:
-    """Write the table, of the runs' end or of the end of one course of their curriculum."""
-    inputs = task.inputs
-    pooled = pool(inputs["index"], inputs["folds"], inputs["jobs"], task.settings["course"])
-    write_table(pooled, task.outputs["pooled"], "pooled")
+from pml.files import check_indexed, read_table
 
 
 def pool(index_path: str, folds_path: str, job_paths: Sequence[str], course: int | None = None) -> pd.DataFrame:

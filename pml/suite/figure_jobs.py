@@ -4,7 +4,7 @@ from pml.suite.config import comparison_reference, folds, method_folds
 from pml.suite.data_jobs import data_name, experiments, faces
 from pml.suite.plan import PAGE, RULES, Needs, Plan, Wildcards, rule
 from pml.suite.run_jobs import first_run, method_jobs, methods_of
-from pml.suite.table_jobs import PAPER_TABLES, indexed, metrics, published, start_name
+from pml.suite.table_jobs import PAPER_TABLES, indexed, pooled, published, start_name
 
 
 def figure3(plan: Plan) -> list[Wildcards]:
@@ -72,12 +72,13 @@ OF_EXPERIMENTS = ("training_curves", "cumulative_score", "error_against_age", "s
 def draw_experiment(plan: Plan, experiment: str) -> Needs:
     """Its reference is that of the first comparison with a method of the experiment; without one, the experiment's first."""
     trained, chosen = plan.trained(experiment), plan.config["experiments"][experiment]
-    pooled, jobs = plan.outputs("pool_predictions", experiment=experiment), method_jobs(plan, experiment, trained)
-    inputs = {**indexed(plan, experiment), **pooled, "metrics": metrics(plan, experiment), "jobs": jobs if trained else []}
+    inputs = indexed(plan, experiment) | plan.outputs("evaluate_predictions", experiment=experiment)
+    jobs = method_jobs(plan, experiment, trained) if trained else []
     references = map(comparison_reference, plan.config["comparisons"].values())
     reference = next((method for name, method in references if name == experiment), chosen["methods"][0])
     courses = [chosen["training"]["epochs"] * number for number in range(1, len(chosen["curriculum"]) + 1)]
-    return inputs, shown(plan, experiment) | {"trained": trained, "reference": reference, "courses": courses}
+    settings = shown(plan, experiment) | {"trained": trained, "reference": reference, "courses": courses}
+    return inputs | {"jobs": jobs}, settings
 
 
 def whole_fgnet(plan: Plan) -> list[Wildcards]:
@@ -109,7 +110,7 @@ def draw_subjects(plan: Plan, experiment: str) -> Needs:
     data, start = data_name(plan, plan.config["experiments"][experiment]["dataset"]), start_name(plan, experiment)
     twins = released_twins(plan, experiment)
     methods = [entry | {"start": start} for entry in methods_of(plan, experiment) if entry["method"] in twins]
-    inputs = plan.outputs("pool_predictions", experiment=experiment)
+    inputs = {"pooled": pooled(plan, experiment)}
     return inputs | {"released": published("fgnet_per_subject_released.csv")}, {"data": data, "methods": methods}
 
 

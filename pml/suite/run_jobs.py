@@ -146,34 +146,22 @@ def extract_features(plan: Plan, experiment: str, method: str, fold: str) -> Nee
     return inputs | {"jobs": method_jobs(plan, experiment, [method])}, {"run": first_run(plan, experiment, method, int(fold))}
 
 
-def pooling(plan: Plan, experiment: str, course: int | None) -> Needs:
+def evaluation(plan: Plan, experiment: str, course: int | None, selection: str) -> Needs:
     inputs = {"index": faces(plan, experiment)["index"]} | plan.outputs("assign_folds", experiment=experiment)
-    return inputs | {"jobs": method_jobs(plan, experiment)}, {"course": course}
-
-
-def evaluation(plan: Plan, experiment: str, pooled: str, selection: str) -> Needs:
     data = data_name(plan, plan.config["experiments"][experiment]["dataset"])
-    return {"pooled": pooled}, {"data": data, "selection": selection, "trained": plan.trained(experiment)}
-
-
-@rule(
-    "pml.evaluation.pool:pool_predictions",
-    experiments,
-    pooled="results/{suite}/evaluation/{experiment}/pooled.csv",
-)
-def pool_predictions(plan: Plan, experiment: str) -> Needs:
-    return pooling(plan, experiment, None)
+    settings = {"course": course, "data": data, "selection": selection, "trained": plan.trained(experiment)}
+    return inputs | {"jobs": method_jobs(plan, experiment)}, settings
 
 
 @rule(
     "pml.evaluation.evaluate:evaluate_predictions",
     experiments,
     ("Tables", {"metrics": "metrics"}),
+    pooled="results/{suite}/evaluation/{experiment}/pooled.csv",
     metrics="results/{suite}/tables/metrics_{experiment}.csv",
 )
 def evaluate_predictions(plan: Plan, experiment: str) -> Needs:
-    selection = plan.config["experiments"][experiment]["training"]["selection"]
-    return evaluation(plan, experiment, plan.outputs("pool_predictions", experiment=experiment)["pooled"], selection)
+    return evaluation(plan, experiment, None, plan.config["experiments"][experiment]["training"]["selection"])
 
 
 def shown_courses(plan: Plan) -> list[Wildcards]:
@@ -184,20 +172,11 @@ def shown_courses(plan: Plan) -> list[Wildcards]:
 
 
 @rule(
-    "pml.evaluation.pool:pool_predictions",
-    shown_courses,
-    pooled="results/{suite}/evaluation/{experiment}/course{course}/pooled.csv",
-)
-def pool_course(plan: Plan, experiment: str, course: str) -> Needs:
-    """What the runs predicted when a course of their curriculum had ended."""
-    return pooling(plan, experiment, int(course))
-
-
-@rule(
     "pml.evaluation.evaluate:evaluate_predictions",
     shown_courses,
+    pooled="results/{suite}/evaluation/{experiment}/course{course}/pooled.csv",
     metrics="results/{suite}/evaluation/{experiment}/course{course}/metrics.csv",
 )
 def evaluate_course(plan: Plan, experiment: str, course: str) -> Needs:
-    pooled = plan.outputs("pool_course", experiment=experiment, course=course)["pooled"]
-    return evaluation(plan, experiment, pooled, "last")
+    """What the runs predicted when a course of their curriculum had ended."""
+    return evaluation(plan, experiment, int(course), "last")

@@ -70,6 +70,10 @@ def metrics(plan: Plan, experiment: str) -> str:
     return plan.outputs("evaluate_predictions", experiment=experiment)["metrics"]
 
 
+def pooled(plan: Plan, experiment: str) -> str:
+    return plan.outputs("evaluate_predictions", experiment=experiment)["pooled"]
+
+
 def indexed(plan: Plan, experiment: str) -> dict[str, str]:
     return {"index": faces(plan, experiment)["index"]} | plan.outputs("assign_folds", experiment=experiment)
 
@@ -163,10 +167,9 @@ def curricula_table(plan: Plan) -> Needs:
 
 def comparison_table(plan: Plan, comparison: str) -> Needs:
     chosen = plan.config["comparisons"][comparison]
-    pooled = [plan.outputs("pool_predictions", experiment=name)["pooled"] for name in chosen["experiments"]]
     settings = {"kind": "comparison", "experiments": [described(plan, name) for name in chosen["experiments"]]}
     settings |= {"reference": list(comparison_reference(chosen)), "margin": plan.config["equivalence"]}
-    return {"pooled": pooled}, settings
+    return {"pooled": [pooled(plan, name) for name in chosen["experiments"]]}, settings
 
 
 def leakage_table(plan: Plan) -> Needs:

@@ -1,11 +1,16 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from pml.errors import InputError
-from pml.evaluation.evaluate import evaluate, evaluate_predictions
-from pml.files import check_table, read_table, write_table
+from pml.evaluation import evaluate as evaluation
+from pml.evaluation.evaluate import evaluate
+from pml.files import check_table, read_table
 from pml.task import Task
+
+TABLES = ("pooled", "metrics")
 
 
 def pooled_rows(method, seeds=(0,), folds=(1, 2, 3, 4), images_per_fold=6, subjects=True, noise=3.0):
@@ -102,26 +107,34 @@ def test_labels_without_a_standard_deviation_have_no_epsilon_error():
     assert evaluate(pooled.assign(age_std=[np.nan] + [1.0] * (len(pooled) - 1)))[names].isna().all(axis=None)
 
 
-def run_stage(pooled, folder):
-    write_table(pooled, folder / "pooled.csv", "pooled")
-    paths = {name: str(folder / f"{name}.csv") for name in ("pooled", "metrics")}
-    settings = {"data": {"label": "FG-NET", "synthetic": True}, "selection": "last", "trained": ["pml", "kl"]}
-    evaluate_predictions(Task("evaluate_predictions", {}, {"pooled": paths.pop("pooled")}, paths, settings))
+@pytest.fixture
+def run_stage(tmp_path, monkeypatch):
+    """Run the stage as if these were the predictions of its runs, and return where its tables are."""
+
+    def run(pooled):
+        monkeypatch.setattr(evaluation, "pool", lambda index, folds, jobs, course: pooled)
+        inputs, outputs = {"index": "i", "folds": "f", "jobs": ["j"]}, {name: str(tmp_path / f"{name}.csv") for name in TABLES}
+        settings = {"course": None, "data": {"label": "FG-NET", "synthetic": True}, "selection": "last", "trained": ["pml"]}
+        evaluation.evaluate_predictions(Task("evaluate_predictions", {}, inputs, outputs, settings))
+        return {name: Path(path) for name, path in outputs.items()}
+
+    return run
 
 
-def test_written_files_keep_their_schemas_and_bytes(tmp_path):
+def test_written_files_keep_their_schemas_and_bytes(run_stage):
     pooled = pd.concat([pooled_rows("pml"), pooled_rows("kl", folds=[2])])
-    run_stage(pooled, tmp_path)
-    assert read_table(tmp_path / "metrics.csv", "metrics")["data"].tolist() == ["FG-NET (synthetic)"] * 4
-    first = (tmp_path / "metrics.csv").read_bytes()
-    run_stage(pooled, tmp_path)
-    assert (tmp_path / "metrics.csv").read_bytes() == first
+    paths = run_stage(pooled)
+    assert read_table(paths["metrics"], "metrics")["data"].tolist() == ["FG-NET (synthetic)"] * 4
+    assert len(read_table(paths["pooled"], "pooled")) == len(pooled)
+    first = [path.read_bytes() for path in paths.values()]
+    assert [path.read_bytes() for path in run_stage(pooled).values()] == first
 
 
-def test_seeds_on_different_folds_are_refused(tmp_path):
+def test_seeds_on_different_folds_are_refused_and_nothing_is_written(run_stage, tmp_path):
     pooled = pd.concat([pooled_rows("pml"), pooled_rows("pml", seeds=[1], folds=[1])])
-    with pytest.raises(InputError, match="the seeds of method 'pml' were tested on different images"):
-        run_stage(pooled, tmp_path)
+    with pytest.raises(InputError, match="j: the seeds of method 'pml' were tested on different images"):
+        run_stage(pooled)
+    assert not list(tmp_path.iterdir())
 
 
 def test_metrics_say_how_the_epoch_was_chosen():

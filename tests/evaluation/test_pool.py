@@ -3,9 +3,8 @@ import pandas as pd
 import pytest
 
 from pml.errors import InputError
-from pml.evaluation.pool import pool, pool_predictions
-from pml.files import load_schema, read_table
-from pml.task import Task
+from pml.evaluation.pool import pool
+from pml.files import check_table, load_schema
 
 AGES = {"a.jpg": 20.5, "b.jpg": 20.0, "c.jpg": 19.5, "d.jpg": 23.0, "e.jpg": 20.0}
 SUBJECTS = {"a.jpg": "1", "b.jpg": "1", "c.jpg": "2", "d.jpg": "2", "e.jpg": None}
@@ -69,9 +68,8 @@ def test_training_images_are_counted_by_whole_age_within_the_fold(experiment):
     assert counts.to_dict() == {"a.jpg": 1, "b.jpg": 1, "c.jpg": 2, "d.jpg": 0, "e.jpg": 2}
 
 
-def test_written_file_keeps_its_schema(experiment, tmp_path):
-    pool_predictions(task_of(experiment, tmp_path))
-    assert len(read_table(tmp_path / "pooled.csv", "pooled")) == 5
+def test_the_table_keeps_its_schema(experiment):
+    assert len(check_table(pool(*experiment), "pooled", "pooled")) == 5
 
 
 @pytest.mark.parametrize(
@@ -80,39 +78,33 @@ def test_written_file_keeps_its_schema(experiment, tmp_path):
 )
 def test_predictions_must_be_those_of_the_test_part(experiment, tmp_path, letters, complaint):
     predict(tmp_path, 1, letters)
-    assert_complains(experiment, tmp_path, rf"fold1/predictions.csv: .*{complaint}")
+    assert_complains(experiment, rf"fold1/predictions.csv: .*{complaint}")
 
 
 def test_a_run_without_predictions(experiment, tmp_path):
     (tmp_path / "fold2" / "predictions.csv").unlink()
-    assert_complains(experiment, tmp_path, "fold2/predictions.csv: no such file")
+    assert_complains(experiment, "fold2/predictions.csv: no such file")
 
 
 def test_a_run_listed_twice(experiment, tmp_path):
     write_job(tmp_path, "job2", [1, 2])
-    assert_complains(experiment, tmp_path, "fold1 repeats")
+    assert_complains(experiment, "fold1 repeats")
 
 
 def test_a_run_of_an_unknown_fold(experiment, tmp_path):
     write_job(tmp_path, "job2", [2, 3])
-    assert_complains(experiment, tmp_path, "folds.csv: no fold 3")
+    assert_complains(experiment, "folds.csv: no fold 3")
 
 
 def test_a_fold_with_an_unknown_image(experiment, tmp_path):
     with open(tmp_path / "folds.csv", "a") as folds:
         folds.write("1,z.jpg,test\n")
-    assert_complains(experiment, tmp_path, "folds.csv: image 'z.jpg' is not in .*index.csv")
+    assert_complains(experiment, "folds.csv: image 'z.jpg' is not in .*index.csv")
 
 
-def task_of(experiment, folder):
-    inputs = dict(zip(("index", "folds", "jobs"), experiment, strict=True))
-    return Task("pool_predictions", {}, inputs, {"pooled": str(folder / "pooled.csv")}, {"course": None})
-
-
-def assert_complains(experiment, folder, message):
+def assert_complains(experiment, message):
     with pytest.raises(InputError, match=message):
-        pool_predictions(task_of(experiment, folder))
-    assert not (folder / "pooled.csv").exists()
+        pool(*experiment)
 
 
 class TestPit:

@@ -68,8 +68,8 @@ def test_cores_share_the_work_until_the_longest_chain_is_all_that_is_left(suite,
     one, two, many = (rows_of(suite, rates, cores)["middle"] for cores in (1, 2, 1000))
     assert one["wall", "--cores 1"] == pytest.approx(one["work"].sum())
     assert two["wall", "--cores 2"] == pytest.approx(one["work"].sum() / 2)
-    # Draw, index, align, fold; the run that is started from, the longest job; pool, evaluate, a table, scorecard, page.
-    chain = (2 + 10) + 2 + (5 + 20) + 2 + (5 + 24.2) + (5 + 54 + 0.2) + 2 + 2 + 2 + 2 + 2
+    # Draw, index, align, fold; the run that is started from, the longest job; evaluate, a table, scorecard, page.
+    chain = (2 + 10) + 2 + (5 + 20) + 2 + (5 + 24.2) + (5 + 54 + 0.2) + 2 + 2 + 2 + 2
     assert many["wall", "--cores 1000"] == many["wall", "any number"] == pytest.approx(chain)
 
 

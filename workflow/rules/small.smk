@@ -1,7 +1,7 @@
 """The small jobs: they run where snakemake does, and differ in their names alone. The plan knows the rest."""
 
 SMALL = ["fetch_archive", "fetch_weights", "assign_folds", "report_data", "write_table"]
-SMALL += ["pool_predictions", "evaluate_predictions", "pool_course", "evaluate_course"]
+SMALL += ["evaluate_predictions", "evaluate_course"]
 SMALL += ["draw_experiment", "draw_figure3", "draw_figure4", "draw_forest", "draw_subjects", "draw_diagnostics", "write_page"]
 
 for small in SMALL:
