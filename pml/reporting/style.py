@@ -58,6 +58,7 @@ def save(figure: Figure, pdf: str | Path, png: str | Path) -> None:
     """Write the figure to `pdf` and, at 300 dots per inch, to `png`; the same figure gives the same bytes."""
     with replacing(pdf) as temporary:
         figure.savefig(temporary, format="pdf", metadata={"CreationDate": None})
+    figure.set_layout_engine("none")  # what the first file has laid out stays, for to do it again takes as long as to draw
     with replacing(png) as temporary:
         figure.savefig(temporary, format="png", dpi=300)
 
