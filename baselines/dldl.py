@@ -4,12 +4,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from pml.age_classifier import AgeClassifier
+from pml.age_classifier import AgeClassifier, Decoder
 from pml.label_distribution import gaussian_label_distribution, kl_divergence, require_positive, sigma_per_image
-from pml.method import Method
 
 CLIP = 1e-15  # the released code keeps each entry of the target within [CLIP, 1 - CLIP]
-DECODERS = ("argmax", "expectation")
 
 
 class DLDL(AgeClassifier):
@@ -19,25 +17,23 @@ class DLDL(AgeClassifier):
     """
 
     @dataclass(frozen=True)
-    class Options(Method.Options):
+    class Options(AgeClassifier.Options):
         """Settings of target and decoder.
 
         Args:
             sigma: standard deviation in years of the target of an image without age_std. The released code's for Morph II.
             normalise: scale the target to sum 1, which the released code does not.
-            decoder: "argmax", the most probable age, as the released code for Morph II, or "expectation", as for
-                ChaLearn. Morph II's labels are whole chronological years, ChaLearn's are means of votes. FG-NET, which
-                that code does not cover, is of the first kind; hence the default.
+            decoder: "argmax" as the released code for Morph II, or "expectation", as for ChaLearn, or "median". Morph II's
+                labels are whole chronological years, ChaLearn's are means of votes. FG-NET, which that code does not cover, is
+                of the first kind; hence the default.
         """
 
         sigma: float = 2.0
         normalise: bool = False
-        decoder: str = "argmax"
+        decoder: Decoder = "argmax"
 
         def __post_init__(self):
             require_positive(self.sigma)
-            if self.decoder not in DECODERS:
-                raise ValueError(f"decoder is '{self.decoder}'; choose one of {', '.join(DECODERS)}")
 
     options: Options
 
@@ -46,8 +42,3 @@ class DLDL(AgeClassifier):
         target = gaussian_label_distribution(ages, self.ages, sigma, self.options.normalise, floor=CLIP)
         kl = kl_divergence(target.clamp(max=1 - CLIP), self.log_probabilities(features)).mean()
         return kl, {"kl": kl.detach()}
-
-    def decode(self, distribution: Tensor) -> Tensor:
-        if self.options.decoder == "expectation":
-            return super().decode(distribution)
-        return self.ages[distribution.argmax(dim=1)]

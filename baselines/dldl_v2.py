@@ -6,14 +6,13 @@ from torch import Tensor
 
 from pml.age_classifier import AgeClassifier
 from pml.label_distribution import gaussian_label_distribution, kl_divergence, require_positive, sigma_per_image
-from pml.method import Method
 
 
 class DLDLv2(AgeClassifier):
     """DLDL with a target of sum 1 plus the absolute error of the expected age, which is also the prediction."""
 
     @dataclass(frozen=True)
-    class Options(Method.Options):
+    class Options(AgeClassifier.Options):
         """Settings of target and loss.
 
         Args:

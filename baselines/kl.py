@@ -7,7 +7,6 @@ from torch import Tensor
 
 from pml.age_classifier import AgeClassifier
 from pml.label_distribution import gaussian_label_distribution, kl_divergence, require_positive
-from pml.method import Method
 
 
 class KL(AgeClassifier):
@@ -17,7 +16,7 @@ class KL(AgeClassifier):
     """
 
     @dataclass(frozen=True)
-    class Options(Method.Options):
+    class Options(AgeClassifier.Options):
         """Settings of the label distribution.
 
         Args:

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from pml.age_classifier import AgeClassifier
 from pml.label_distribution import gaussian_label_distribution, kl_divergence, require_positive
-from pml.method import Method
 
 
 class LogitAdjustment(AgeClassifier):
@@ -20,7 +19,7 @@ class LogitAdjustment(AgeClassifier):
     """
 
     @dataclass(frozen=True)
-    class Options(Method.Options):
+    class Options(AgeClassifier.Options):
         """Settings.
 
         Args:

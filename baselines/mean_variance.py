@@ -6,14 +6,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pml.age_classifier import AgeClassifier
-from pml.method import Method
 
 
 class MeanVariance(AgeClassifier):
     """Cross-entropy of the nearest whole age, plus half the squared error of the softmax's mean, plus its variance."""
 
     @dataclass(frozen=True)
-    class Options(Method.Options):
+    class Options(AgeClassifier.Options):
         """Settings of loss and decoder.
 
         Args:

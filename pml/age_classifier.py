@@ -1,10 +1,15 @@
-"""What all methods with one class per age share: a linear head and its softmax."""
+"""What all methods with one class per age share: a linear head, its softmax, and the ways to decode it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from pml.method import Method
+
+Decoder = Literal["expectation", "median", "argmax"]
 
 
 class AgeClassifier(Method):
@@ -17,7 +22,20 @@ class AgeClassifier(Method):
         bias: whether the linear layer has one.
     """
 
-    def __init__(self, feature_dim: int, ages: Sequence[int], options: Method.Options, bias: bool = True):
+    @dataclass(frozen=True)
+    class Options(Method.Options):
+        """Settings of every method with a distribution over the ages.
+
+        Args:
+            decoder: what predicts the age: the expectation; the median, which has the least expected error (Paplham and Franc,
+                CVPR 2024), a whole year; or the argmax, the most probable year.
+        """
+
+        decoder: Decoder = "expectation"
+
+    options: Options
+
+    def __init__(self, feature_dim: int, ages: Sequence[int], options: Options, bias: bool = True):
         super().__init__(feature_dim, ages, options)
         self.classifier = nn.Linear(feature_dim, len(self.ages), bias=bias)
 
@@ -27,3 +45,20 @@ class AgeClassifier(Method):
 
     def distribution(self, features: Tensor) -> Tensor:
         return self.classifier(features).softmax(dim=1)
+
+    def decode(self, distribution: Tensor) -> Tensor:
+        # Options of one's own may lack it.
+        return decode(distribution, self.ages, getattr(self.options, "decoder", "expectation"))
+
+
+def decode(distribution: Tensor, ages: Tensor, decoder: Decoder) -> Tensor:
+    """Return (N,) ages in years from (N, K) probabilities over `ages`.
+
+    The median is the first age up to which at least half of the probability lies, so it is the age of least expected error.
+    """
+    if decoder == "expectation":
+        return distribution @ ages
+    if decoder == "median":
+        cumulated = distribution.cumsum(1)
+        return ages[torch.searchsorted(cumulated, cumulated[:, -1:] / 2)[:, 0].clamp(max=len(ages) - 1)]
+    return ages[distribution.argmax(1)]

@@ -42,6 +42,7 @@ REGISTRIES = {
         "pml": "pml.progressive_margin:PML",
         "kl": "baselines.kl:KL",
         "dex": "baselines.dex:DEX",
+        "regression": "baselines.regression:Regression",
         "dldl": "baselines.dldl:DLDL",
         "dldl_v2": "baselines.dldl_v2:DLDLv2",
         "mean_variance": "baselines.mean_variance:MeanVariance",

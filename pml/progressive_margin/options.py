@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field, fields
 
+from pml.age_classifier import AgeClassifier
 from pml.label_distribution import require_positive
-from pml.method import Method
 
 PRESETS = ("paper", "released")
 
@@ -14,7 +14,7 @@ def _option(paper, released, *others):
 
 
 @dataclass(frozen=True)
-class PMLOptions(Method.Options):
+class PMLOptions(AgeClassifier.Options):
     """Settings of PML. One that is not given takes its preset's value on construction.
 
     Preset "paper" is the equations with the smallest completion where they are silent, "released" the authors' code. Behind
@@ -43,7 +43,9 @@ class PMLOptions(Method.Options):
 
     def __post_init__(self):
         for option in fields(self):
-            values, value = option.metadata["values"], getattr(self, option.name)
+            values, value = option.metadata.get("values"), getattr(self, option.name)
+            if values is None:  # shared with other methods
+                continue
             if value is None and option.name != "preset":
                 object.__setattr__(self, option.name, values[PRESETS.index(self.preset)])
             elif option.type is not float and value not in values:

@@ -44,7 +44,7 @@ def test_expectation_decoder_predicts_the_expected_age(build, batch, probabiliti
     assert method.predict(batch.features).tolist() == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(("option", "value"), [("sigma", 0), ("decoder", "median")])
+@pytest.mark.parametrize(("option", "value"), [("sigma", 0), ("decoder", "mode")])
 def test_refused_option_is_named(build, option, value):
     with pytest.raises(InputError, match=f"{option} is"):
         build("baselines.dldl:DLDL", **{option: value})

@@ -61,7 +61,7 @@ def assert_same_state(method: PML, state: dict[str, torch.Tensor]) -> None:
 def test_preset_gives_only_the_defaults():
     paper, released = PML.Options(), PML.Options(preset="released")
     for name in vars(paper):
-        if name in ("preset", "sigma", "margin_lambda", "margin_beta", "margin_scale"):
+        if name in ("preset", "decoder", "sigma", "margin_lambda", "margin_beta", "margin_scale"):
             continue
         assert getattr(paper, name) != getattr(released, name), name
         switched = PML.Options(**{name: getattr(released, name)})
