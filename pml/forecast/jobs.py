@@ -123,7 +123,8 @@ class Suite:
             job.predicted += len(size.train) * size.test
             if training := task.settings.get("training"):
                 # What fills no whole batch is left out of an epoch.
-                images = sum(count - count % min(training["batch_size"], max(count, 1)) for count in size.train)
+                whole = 1 if training["partial_batch"] else training["batch_size"]
+                images = sum(count - count % min(whole, max(count, 1)) for count in size.train)
                 watched = size.validation + (size.test if training["selection"] == "oracle" else 0)
                 tested = len(size.train) * (size.test + training["epochs"] * watched)
                 # Each candidate is trained on two thirds of the images, and tested on one, three times.

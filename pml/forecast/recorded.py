@@ -27,7 +27,7 @@ def recorded_rates(folder: Path, workloads: Sequence[str]) -> Rates:
         if not facts.get("seconds") or facts["settings"]["courses"] > 1:
             continue  # a method that looks at no pixels, or curricula, whose number of images run.json does not tell
         settings = facts["settings"]
-        batch_size = min(settings["batch_size"], facts["train_images"])
+        batch_size = 1 if settings.get("partial_batch") else min(settings["batch_size"], facts["train_images"])
         images = facts["train_images"] // batch_size * batch_size * settings["epochs"]
         seconds = facts["seconds"] * facts.get("processes", 1)  # of one GPU
         found.setdefault(workload_of(settings, facts["face_size"]), []).append(seconds / images)

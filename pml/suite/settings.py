@@ -27,9 +27,10 @@ class Augmentation:
     translation: float = key(0.05, "largest shift as a share of the width, either way, on each axis", minimum=0, maximum=0.5)
     one_of: bool = key(
         False,
-        "give each face exactly one of mirror image, grey, rotation and colour jitter instead, as the released code does, "
-        "there with a rotation of 20",
+        "give each face the chance of one of mirror image, grey, rotation and colour jitter instead, as the released code "
+        "does, there with a rotation of 20",
     )
+    grey: float = key(0.1, "of one_of: probability that a face is grey if that is its way", minimum=0, maximum=1)
     colour: tuple[float, float, float, float] = key(
         (0.5, 0.5, 0.5, 0.1),
         "of one_of: largest relative change of brightness, contrast and saturation, and largest turn of the hue, as a share "
@@ -48,6 +49,11 @@ class Training:
     )
     epochs: int = key(100, "of each curriculum; not given in the paper", minimum=1)
     batch_size: int = key(128, "not given in the paper", minimum=2)
+    partial_batch: bool = key(
+        False,
+        "train on what fills no whole batch at the end of an epoch, too, as the released code does; if not, other images are "
+        "left out in every epoch, and statistics of a batch are always of as many images",
+    )
     optimiser: str = key("adam", enum=["adam", "adamw", "sgd"])
     learning_rate: float = key(0.0001, "initial learning rate", exclusiveMinimum=0)
     backbone_rate: float = key(

@@ -13,7 +13,7 @@ from pml.backbones.scale import MEAN, STD
 from pml.suite.settings import Augmentation
 from pml.training.device import to_device
 
-MIRROR, GREY, ROTATE, JITTER = range(4)
+MIRROR, GREY, ROTATE, JITTER, NONE = range(5)
 
 
 def normalise(faces: Tensor) -> Tensor:
@@ -64,7 +64,7 @@ def random_affine(count: int, augmentation: Augmentation, generator: torch.Gener
 class _Changes(NamedTuple):
     """What `one_of` does to each of N faces."""
 
-    way: Tensor  # (N,) number of MIRROR, GREY, ROTATE or JITTER
+    way: Tensor  # (N,) number of MIRROR, GREY, ROTATE, JITTER or NONE
     matrices: Tensor  # (N, 2, 3) maps of those that are rotated
     strengths: Tensor  # (N, 4) from -1 to 1, of each adjustment of those whose colours are jittered
     orders: Tensor  # (N, 4) numbers of the adjustments
@@ -72,6 +72,8 @@ class _Changes(NamedTuple):
 
 def _draw_changes(count: int, augmentation: Augmentation, generator: torch.Generator) -> _Changes:
     way = torch.randint(4, (count,), generator=generator)
+    chance = torch.tensor([augmentation.flip, augmentation.grey, 1, 1])[way]
+    way[torch.rand(count, generator=generator) >= chance] = NONE
     changes = _Changes(way, torch.zeros(count, 2, 3), torch.zeros(count, 4), torch.zeros(count, 4, dtype=torch.long))
     rotation = dataclasses.replace(augmentation, flip=0, scale=0, translation=0)
     rotated = way == ROTATE
@@ -83,7 +85,11 @@ def _draw_changes(count: int, augmentation: Augmentation, generator: torch.Gener
 
 
 def _one_of(inputs: Tensor, changes: _Changes, colour: tuple[float, ...]) -> Tensor:
-    """Change each input in exactly one of four ways, with equal chances, as the released code does."""
+    """Change each input in one of four ways, with equal chances, or not at all, as the released code does.
+
+    A face whose way is the mirror image or grey has another chance to stay as it is, as in torchvision's RandomHorizontalFlip
+    and RandomGrayscale.
+    """
     outputs = inputs.clone()
     for way in (MIRROR, GREY, ROTATE, JITTER):
         chosen = (changes.way == way).nonzero()[:, 0]

@@ -19,14 +19,16 @@ ROWS_AT_ONCE = 1024
 
 
 def draw_batches(
-    taking_part: np.ndarray, batch_size: int, generator: torch.Generator, weights: Tensor | None = None
-) -> np.ndarray:
-    """Return (steps, B) positions of the images of each batch, in random order; what fills no whole batch is left out.
+    taking_part: np.ndarray, batch_size: int, generator: torch.Generator, weights: Tensor | None = None, partial: bool = False
+) -> list[np.ndarray]:
+    """Return the positions of the images of each batch, (B,) in random order.
 
     Args:
         taking_part: (N,) whether each image takes part in the epoch.
         batch_size: B, unless fewer images take part.
         weights: (N,) draw with replacement, each image in proportion to its weight; None takes each once.
+        partial: make a batch of what fills no whole one, too, unless that is one image, which no batch can be normalised by,
+            or fewer images than processes.
 
     Raises:
         InputError: there are more processes than images in a batch.
@@ -41,7 +43,9 @@ def draw_batches(
     else:
         shares = weights.detach().double().cpu()[torch.from_numpy(members)]
         order = members[torch.multinomial(shares, len(members), replacement=True, generator=generator).numpy()]
-    return order[: steps * batch_size].reshape(steps, batch_size)
+    rest = order[steps * batch_size :]
+    whole = list(order[: steps * batch_size].reshape(steps, batch_size))
+    return [*whole, rest] if partial and len(rest) >= max(2, processes.count()) else whole
 
 
 def resident(store: np.ndarray, device: torch.device) -> Store:

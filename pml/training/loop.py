@@ -166,7 +166,8 @@ class Trainer:
             method.begin_course()
         method.begin_epoch(epoch)
         taking_part = self.part.courses <= courses_behind + 1
-        batches = draw_batches(taking_part, settings.batch_size, generator, method.sampling_weights())
+        weights = method.sampling_weights()
+        batches = draw_batches(taking_part, settings.batch_size, generator, weights, settings.partial_batch)
         sums: dict[str, Tensor] = {}
         for number, chosen in enumerate(batches):
             learning_rate = learning_rate_at(epoch_of_course + (number + 0.5) / len(batches), settings)

@@ -71,7 +71,7 @@ def test_filled_config_is_valid_and_stays_as_it_is():
 def test_defaults_are_filled_in_at_every_depth():
     config = check_config(changed("experiments", "lopo", "training", "augmentation", "flip", value=0.25))
     experiment = config["experiments"]["lopo"]
-    defaults = {"scale": 0.1, "rotation": 10, "translation": 0.05, "one_of": False, "colour": [0.5, 0.5, 0.5, 0.1]}
+    defaults = {"scale": 0.1, "rotation": 10, "translation": 0.05, "one_of": False, "grey": 0.1, "colour": [0.5, 0.5, 0.5, 0.1]}
     assert experiment["training"]["augmentation"] == {"flip": 0.25} | defaults
     assert experiment["training"]["weight_decay"] == 0.0005 and experiment["seeds"] == [0]
     assert config["datasets"]["fgnet"]["archives"][0]["synthetic"]["seed"] == 0

@@ -16,7 +16,7 @@ from pml.training.augmentation import MEAN, STD, augment, normalise, random_affi
 SIZE = 16
 NONE = Augmentation(flip=0, scale=0, rotation=0, translation=0, one_of=False, colour=(0.5, 0.5, 0.5, 0.1))
 ALL = replace(NONE, flip=0.5, scale=0.2, rotation=30, translation=0.1)
-ONE_OF = replace(NONE, rotation=20, one_of=True)
+ONE_OF = replace(NONE, flip=0.5, rotation=20, one_of=True)
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -131,21 +131,22 @@ def is_like(outputs, face):
     return (outputs - standardised(face)).abs().amax((1, 2, 3)) < 1e-4
 
 
-def test_one_of_gives_each_face_a_mirror_image_grey_or_nothing_else_with_equal_chances(pixels):
+@pytest.mark.parametrize(("flip", "grey"), [(0.5, 0.1), (1, 1), (0, 0.6)])
+def test_one_of_gives_each_face_a_mirror_image_or_grey_by_two_chances_and_leaves_the_rest(pixels, flip, grey):
     """Rotation by 0 and colours left as they are show the face itself."""
-    still = replace(ONE_OF, rotation=0, colour=(0, 0, 0, 0))
+    still = replace(ONE_OF, rotation=0, colour=(0, 0, 0, 0), flip=flip, grey=grey)
     outputs = augment(standardised(pixels), still, generator())
     face = pixels[0]
-    mirrored, grey, same = (is_like(outputs, shown) for shown in (face.flip(2), Grayscale(3)(face), face))
-    assert (mirrored.int() + grey.int() + same.int() == 1).all()
-    for found, chance in ((mirrored, 0.25), (grey, 0.25), (same, 0.5)):
+    mirrored, greyed, same = (is_like(outputs, shown) for shown in (face.flip(2), Grayscale(3)(face), face))
+    assert (mirrored.int() + greyed.int() + same.int() == 1).all()
+    for found, chance in ((mirrored, flip / 4), (greyed, grey / 4), (same, 1 - (flip + grey) / 4)):
         assert found.float().mean().item() == pytest.approx(chance, abs=4 * math.sqrt(chance * (1 - chance) / 400))
 
 
 def test_one_of_s_rotation_is_the_warp_s_alone(pixels):
-    """Flip, scale and translation are left out, whatever they are."""
+    """Scale and translation are left out, whatever they are."""
     alone = replace(ONE_OF, colour=(0, 0, 0, 0))
-    more = replace(alone, flip=1, scale=0.5, translation=0.3)
+    more = replace(alone, scale=0.5, translation=0.3)
     outputs = augment(standardised(pixels), more, generator())
     assert outputs.equal(augment(standardised(pixels), alone, generator()))
     others = (pixels[0].flip(2), Grayscale(3)(pixels[0]), pixels[0])
@@ -159,7 +160,8 @@ def test_colour_jitter_spreads_as_torchvision_s(number, name):
     only = tuple(strength if place == number else 0 for place in range(4))
     generated = torch.Generator().manual_seed(5)
     face = 0.3 + 0.4 * torch.rand(3, 4, 4, generator=generated)
-    outputs = augment(standardised(face).expand(4000, -1, -1, -1), replace(ONE_OF, rotation=0, colour=only), generator())
+    certain = replace(ONE_OF, flip=1, grey=1, rotation=0, colour=only)
+    outputs = augment(standardised(face).expand(4000, -1, -1, -1), certain, generator())
     others = (face.flip(2), Grayscale(3)(face), face)
     jittered = outputs[~torch.stack([is_like(outputs, other) for other in others]).any(0)]
     jitter = ColorJitter(**{name: strength})

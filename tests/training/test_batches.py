@@ -18,13 +18,26 @@ def generator() -> torch.Generator:
 
 def test_batches_are_images_that_take_part_each_at_most_once_in_random_order():
     taking_part = np.arange(20) % 5 > 0
-    drawn = batches.draw_batches(taking_part, 5, generator())
+    drawn = np.array(batches.draw_batches(taking_part, 5, generator()))
     assert drawn.shape == (3, 5) and len(set(drawn.flat)) == 15 and taking_part[drawn].all()
     assert (np.diff(drawn.ravel()) < 0).any()
 
 
 def test_fewer_images_than_a_batch_are_one_batch():
-    assert sorted(batches.draw_batches(np.arange(9) < 3, 5, generator()).tolist()[0]) == [0, 1, 2]
+    assert [sorted(batch) for batch in batches.draw_batches(np.arange(9) < 3, 5, generator())] == [[0, 1, 2]]
+
+
+@pytest.mark.parametrize(("images", "sizes"), [(10, [5, 5]), (13, [5, 5, 3]), (12, [5, 5, 2]), (11, [5, 5]), (3, [3])])
+def test_a_partial_batch_holds_the_rest_but_for_a_single_image(images, sizes):
+    drawn = batches.draw_batches(np.arange(20) < images, 5, generator(), partial=True)
+    assert [len(batch) for batch in drawn] == sizes and len(set(np.concatenate(drawn))) == sum(sizes)
+    whole = batches.draw_batches(np.arange(20) < images, 5, generator())
+    assert all(np.array_equal(*pair) for pair in zip(whole, drawn, strict=False))
+
+
+def test_a_partial_batch_that_processes_cannot_share_is_left_out(monkeypatch):
+    monkeypatch.setattr(processes, "count", lambda: 4)
+    assert [len(batch) for batch in batches.draw_batches(np.arange(13) >= 0, 5, generator(), partial=True)] == [5, 5]
 
 
 def test_more_processes_than_images_in_a_batch_are_refused(monkeypatch):
@@ -35,7 +48,7 @@ def test_more_processes_than_images_in_a_batch_are_refused(monkeypatch):
 
 def test_weights_draw_with_replacement_in_proportion_among_those_that_take_part():
     weights = torch.tensor([0.0, 1.0, 3.0, 96.0])
-    drawn = batches.draw_batches(np.arange(4000) % 4 < 3, 1000, generator(), weights.repeat(1000))
+    drawn = np.array(batches.draw_batches(np.arange(4000) % 4 < 3, 1000, generator(), weights.repeat(1000)))
     counts = np.bincount(drawn.ravel() % 4, minlength=4)
     assert drawn.shape == (3, 1000) and counts[0] == counts[3] == 0
     assert counts[2] / counts[1] == pytest.approx(3, rel=0.2) and len(set(drawn.flat)) < 2000
