@@ -30,6 +30,9 @@ REGISTRIES = {
         "official_train": "pml.folds.official:official_train",
         "official_validation": "pml.folds.official:official_validation",
         "pretraining": "pml.folds.pretraining:pretraining",
+        "balanced_extrapolation": "pml.folds.stress:balanced_extrapolation",
+        "bimodal_interpolation": "pml.folds.stress:bimodal_interpolation",
+        "blind_spot": "pml.folds.stress:blind_spot",
     },
     "backbone": {
         "resnet18": "pml.backbones.libraries:resnet18",

@@ -46,6 +46,8 @@ def pool(index_path: str, folds_path: str, job_paths: Sequence[str], course: int
         # Whole ages as Method.classes has them: a half rounds to even.
         counts = index.loc[images.get("train", []), "age"].round().value_counts()
         rows["train_images"] = rows["age"].round().map(counts).fillna(0).astype(int)
+        trained = np.sort(counts.index.to_numpy())
+        rows["distance"] = np.abs(np.subtract.outer(rows["age"].round().to_numpy(), trained)).min(axis=1).astype(int)
         pooled.append(rows.assign(method=run.method, seed=run.seed, fold=run.fold))
     return pd.concat(pooled, ignore_index=True)
 

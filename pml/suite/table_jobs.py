@@ -11,6 +11,7 @@ from pml.suite.data_jobs import data_name, datasets, faces
 from pml.suite.plan import Needs, Plan, Wildcards, rule
 from pml.suite.run_jobs import method_jobs, methods_of
 
+STRESS = ("balanced_extrapolation", "bimodal_interpolation", "blind_spot")
 SUMMARIES = ("scorecard", "cost")  # the tables of all other tables, and of all runs
 
 
@@ -99,8 +100,9 @@ def tables(plan: Plan) -> list[Wildcards]:
     comparisons = [f"table_{name}" for name in plan.config["comparisons"]]
     leakage = ["leakage"] if plan.config["leakage"] else []
     selection = ["selection"] if followed(plan) else []
+    stress = ["stress"] if stressed(plan) else []
     summaries = SUMMARIES if plan.config["tables"] else SUMMARIES[1:]
-    return [{"table": name} for name in [*plan.config["tables"], *comparisons, *leakage, *selection, *summaries]]
+    return [{"table": name} for name in [*plan.config["tables"], *comparisons, *leakage, *selection, *stress, *summaries]]
 
 
 @rule(
@@ -114,7 +116,7 @@ def tables(plan: Plan) -> list[Wildcards]:
 def write_table(plan: Plan, table: str) -> Needs:
     """Inputs and settings both list the table's experiments, in the same order."""
     makers = {"table6": curricula_table, "leakage": leakage_table, "selection": selection_table}
-    makers |= {"scorecard": scorecard_table, "cost": cost_table}
+    makers |= {"stress": stress_table, "scorecard": scorecard_table, "cost": cost_table}
     if table in makers:
         return makers[table](plan)
     return paper_table(plan, table) if table in PAPER_TABLES else comparison_table(plan, table.removeprefix("table_"))
@@ -198,6 +200,18 @@ def selection_table(plan: Plan) -> Needs:
         described_rows.append(row | {"methods": methods, "epochs": epochs})
     jobs = [method_jobs(plan, name, plan.trained(name)) for name in followed(plan)]
     return {"jobs": jobs}, {"kind": "selection", "experiments": described_rows}
+
+
+def stressed(plan: Plan) -> list[str]:
+    """Return the experiments under a stress protocol."""
+    return [name for name, chosen in plan.config["experiments"].items() if chosen["protocol"] in STRESS]
+
+
+def stress_table(plan: Plan) -> Needs:
+    described_rows = [
+        described(plan, name) | {"protocol": plan.config["experiments"][name]["protocol"]} for name in stressed(plan)
+    ]
+    return {"pooled": [pooled(plan, name) for name in stressed(plan)]}, {"kind": "stress", "experiments": described_rows}
 
 
 def cost_table(plan: Plan) -> Needs:

@@ -24,9 +24,21 @@ def pooled_rows(method, seeds=(0,), folds=(1, 2, 3, 4), images_per_fold=6, subje
             predicted = ages + rng.normal(0, noise, images_per_fold)
             for i in range(images_per_fold):
                 subject = f"{fold:03}" if subjects else None
-                row = (method, seed, fold, f"{fold}_{i}.jpg", subject, ages[i], np.nan, predicted[i], np.nan, train_images[i])
+                row = (
+                    method,
+                    seed,
+                    fold,
+                    f"{fold}_{i}.jpg",
+                    subject,
+                    ages[i],
+                    np.nan,
+                    predicted[i],
+                    np.nan,
+                    0,
+                    train_images[i],
+                )
                 rows.append(row)
-    names = ["method", "seed", "fold", "image", "subject", "age", "age_std", "predicted_age", "pit", "train_images"]
+    names = ["method", "seed", "fold", "image", "subject", "age", "age_std", "predicted_age", "pit", "distance", "train_images"]
     return check_table(pd.DataFrame(rows, columns=names), "pooled", "pooled.csv")
 
 

@@ -66,6 +66,8 @@ def test_training_images_are_counted_by_whole_age_within_the_fold(experiment):
     """Halves round to even, so 19.5, 20 and 20.5 are one age. Validation images do not count."""
     counts = pool(*experiment).set_index("image")["train_images"]
     assert counts.to_dict() == {"a.jpg": 1, "b.jpg": 1, "c.jpg": 2, "d.jpg": 0, "e.jpg": 2}
+    distances = pool(*experiment).set_index("image")["distance"]  # d is 23 years old, and fold 2 trains on 20 alone
+    assert distances.to_dict() == {"a.jpg": 0, "b.jpg": 0, "c.jpg": 0, "d.jpg": 3, "e.jpg": 0}
 
 
 def test_the_table_keeps_its_schema(experiment):

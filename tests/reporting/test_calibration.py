@@ -24,7 +24,7 @@ def pooled_of(**pits):
             frame = pd.DataFrame({"subject": [f"p{person}" for person in people], "age": 30.0, "age_std": np.nan})
             frame["image"] = frame["subject"] + ".png"
             frame["pit"], frame["train_images"] = draw_pit(random, PEOPLE), np.where(people % 2, 5, 50)
-            rows.append(frame.assign(method=method, seed=seed, fold=1, predicted_age=31.0))
+            rows.append(frame.assign(method=method, seed=seed, fold=1, predicted_age=31.0, distance=0))
     return pd.concat(rows, ignore_index=True)
 
 

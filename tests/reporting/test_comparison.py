@@ -30,6 +30,7 @@ def pooled_of(errors, images=range(IMAGES), fold=1, subjects=None, train_images=
         "age": 20.0,
         "age_std": age_std,
         "pit": np.nan,
+        "distance": 0,
         "train_images": train_images,
     }
     rows = [

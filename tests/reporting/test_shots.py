@@ -22,7 +22,7 @@ def pooled_of(train_images=(200, 50, 5), people=PEOPLE, **errors):
             frame = pd.DataFrame({"subject": [f"p{person}" for person in range(people)], "age": 30.0, "age_std": np.nan})
             frame["image"], frame["predicted_age"] = frame["subject"] + ".png", 30 + random.normal(0, scale, people)
             frame["train_images"] = np.resize(train_images, people)
-            rows.append(frame.assign(method=method, seed=seed, fold=1, pit=np.nan))
+            rows.append(frame.assign(method=method, seed=seed, fold=1, pit=np.nan, distance=0))
     return pd.concat(rows, ignore_index=True)
 
 

@@ -26,7 +26,7 @@ def pooled():
                 predicted = 30 + shift + rng.normal(0, 3, 3)
                 of_person = pd.DataFrame({"image": images, "predicted_age": predicted, "subject": f"{person:03}"})
                 rows.append(of_person.assign(fold=person, method=method, seed=seed, age=30.0))
-    return pd.concat(rows, ignore_index=True).assign(age_std=np.nan, pit=np.nan, train_images=50)
+    return pd.concat(rows, ignore_index=True).assign(age_std=np.nan, pit=np.nan, distance=0, train_images=50)
 
 
 @pytest.fixture
