@@ -108,6 +108,7 @@ def test_defaults_leave_the_given_config_alone():
         (changed("datasets", "fgnet", "archives", value=[{"path": "a.zip", "url": "b"}]), "archives.0: .*url and checksum"),
         (changed("datasets", "fgnet", "archives", value=[{"url": "http://a/b.zip"}]), "fgnet.archives.0: .*url and checksum"),
         (changed("suite", value="tables"), "config: suite: 'tables' does not match"),
+        (changed("experiments", "lopo", "folds", value="1"), "config: experiments.lopo.folds: '1' .*write one fold as .1."),
         (changed("methods", "a b", value={"class": "a:B", "label": "x"}), "config: methods: 'a b' does not match"),
         (changed("experiments", "lopo", "training", "ages", value=[100, 0]), "lopo.training.ages: 100 is not below 0"),
         (
