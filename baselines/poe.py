@@ -87,18 +87,17 @@ def triplet_hinge(mean: Tensor, log_variance: Tensor, ages: Tensor, margin: floa
     Image i forms a triplet with the next of the batch, and with the one whose age gap to i is nearest to that of the next but
     is another.
     """
+    images = torch.arange(len(ages), device=ages.device)
+    second = (images + 1) % len(ages)
     gaps = (ages[:, None] - ages).abs()
-    gap = gaps.gather(1, (torch.arange(len(ages), device=ages.device)[:, None] + 1) % len(ages))
-    difference = (gaps - gap).abs()
+    difference = (gaps - gaps[images, second][:, None]).abs()
     excluded = (difference == 0) | torch.eye(len(ages), dtype=torch.bool, device=ages.device)
     third = difference.masked_fill(excluded, torch.inf).argmin(dim=1)
-    order = (gap[:, 0] - gaps.gather(1, third[:, None])[:, 0]).sign().masked_fill(excluded.all(dim=1), 0)
 
-    near, far = (
-        j_divergence(mean, log_variance, third),
-        j_divergence(mean, log_variance, torch.arange(1, len(ages) + 1) % len(ages)),
-    )
-    hinges = ((near - far) * order + margin).relu() * order.abs()
+    # 1 where the third is nearer in age, -1 where the second is, 0 where there is no third.
+    order = (gaps[images, second] - gaps[images, third]).sign().masked_fill(excluded.all(dim=1), 0)
+    distances = j_divergence(mean, log_variance, third) - j_divergence(mean, log_variance, second)
+    hinges = (distances * order + margin).relu() * order.abs()
     return hinges.sum() / (hinges > 0).sum().clamp(min=1)
 
 
