@@ -49,6 +49,7 @@ REGISTRIES = {
         "logit_adjustment": "baselines.logit_adjustment:LogitAdjustment",
         "drf": "baselines.drf:DRF",
         "c3ae": "baselines.c3ae:C3AE",
+        "thin_age_net": "baselines.thin_age_net:ThinAgeNet",
         "constant_median": "baselines.constant_median:ConstantMedian",
         "id_lookup": "baselines.id_lookup:IDLookup",
     },
