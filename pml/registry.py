@@ -50,6 +50,7 @@ REGISTRIES = {
         "drf": "baselines.drf:DRF",
         "c3ae": "baselines.c3ae:C3AE",
         "thin_age_net": "baselines.thin_age_net:ThinAgeNet",
+        "arn_like": "baselines.arn_like:ARNLike",
         "constant_median": "baselines.constant_median:ConstantMedian",
         "id_lookup": "baselines.id_lookup:IDLookup",
     },
