@@ -51,6 +51,7 @@ REGISTRIES = {
         "c3ae": "baselines.c3ae:C3AE",
         "thin_age_net": "baselines.thin_age_net:ThinAgeNet",
         "arn_like": "baselines.arn_like:ARNLike",
+        "age_ed_like": "baselines.age_ed_like:AgeEDLike",
         "constant_median": "baselines.constant_median:ConstantMedian",
         "id_lookup": "baselines.id_lookup:IDLookup",
     },
