@@ -52,6 +52,7 @@ REGISTRIES = {
         "thin_age_net": "baselines.thin_age_net:ThinAgeNet",
         "arn_like": "baselines.arn_like:ARNLike",
         "age_ed_like": "baselines.age_ed_like:AgeEDLike",
+        "avdl_like": "baselines.avdl_like:AVDLLike",
         "constant_median": "baselines.constant_median:ConstantMedian",
         "id_lookup": "baselines.id_lookup:IDLookup",
     },
