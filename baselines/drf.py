@@ -1,5 +1,6 @@
 """DRFs: Shen et al., "Deep Regression Forests for Age Estimation", CVPR 2018; code shenwei1231/caffe-DeepRegressionForests."""
 
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from pml.method import Method, TrainingSet
 
 HISTORY = 50  # batches that the released code updates the leaves from
 LEAST_VARIANCE = 100**2 * torch.finfo(torch.float32).eps  # years², which it adds to every variance
-LEAST = torch.finfo(torch.float32).tiny  # its least density
+LEAST = torch.finfo(torch.float32).tiny
+LEAST_EXPONENT, LEAST_DENSITY = -80.0, 1e-33  # as good as the released code's LEAST, near which arithmetic is slow
 
 
 class DRF(Method):
@@ -90,16 +92,18 @@ class DRF(Method):
 
     def update_leaves(self, routing: Tensor, ages: Tensor) -> None:
         """Fit the leaves to (N, trees, leaves) `routing` and (N,) `ages`; a leaf that no image reaches keeps its Gaussian."""
-        ages = ages[:, None, None]
+        squares = (ages[:, None, None] - self.means) ** 2
         for _ in range(self.options.iterations):
-            density = Normal(self.means, self.variances.sqrt()).log_prob(ages).exp().clamp(min=LEAST)
-            share = routing * density
-            share = share / share.sum(2, keepdim=True).clamp(min=LEAST)
+            exponent = (squares / (-2 * self.variances)).clamp_(min=LEAST_EXPONENT)
+            density = exponent.exp_() / (2 * math.pi * self.variances).sqrt()
+            share = density.clamp_(min=LEAST_DENSITY).mul_(routing)
+            share /= share.sum(2, keepdim=True).clamp(min=LEAST)
             total = share.sum(0)
-            means = (share * ages).sum(0) / total.clamp(min=LEAST)
-            variances = (share * (ages - means) ** 2).sum(0) / total.clamp(min=LEAST) + LEAST_VARIANCE
-            self.means.copy_(torch.where(total > LEAST, means, self.means))
-            self.variances.copy_(torch.where(total > LEAST, variances, self.variances))
+            reached, total = total > LEAST, total.clamp(min=LEAST)
+            self.means.copy_(torch.where(reached, torch.einsum("ntl,n->tl", share, ages) / total, self.means))
+            squares = (ages[:, None, None] - self.means) ** 2
+            spread = (share * squares).sum(0) / total + LEAST_VARIANCE
+            self.variances.copy_(torch.where(reached, spread, self.variances))
 
     def distribution(self, features: Tensor) -> Tensor:
         """Return (N, K): the mixture's share of the year around each age, the tails with the first and the last."""

@@ -150,6 +150,17 @@ def test_a_leaf_that_no_image_reaches_keeps_its_gaussian(forest, batch):
     assert forest.means[:, 0].tolist() == pytest.approx([batch.ages.mean().item()] * 2)
 
 
+def test_an_age_far_from_all_leaves_is_shared_by_the_routing_alone(build, batch):
+    method = build("drf", trees=1, depth=2, units=4, iterations=1)
+    method.means.copy_(torch.tensor([[500.0, 900.0]]))
+    method.variances.copy_(torch.tensor([[0.01, 4.0]]))
+    with torch.no_grad():
+        routing = method.routing(batch.features)
+    method.update_leaves(routing, batch.ages)
+    expected = (routing[:, 0] * batch.ages[:, None]).sum(0) / routing[:, 0].sum(0)
+    assert_close(method.means[0], expected)
+
+
 def test_only_batches_that_are_trained_on_count_and_the_last_fifty(forest, batch):
     forest.eval().loss(batch.features, batch.ages, batch.age_stds)
     assert not forest.history
