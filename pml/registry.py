@@ -49,6 +49,7 @@ REGISTRIES = {
         "logit_adjustment": "baselines.logit_adjustment:LogitAdjustment",
         "uvote": "baselines.uvote:UVOTE",
         "ranksim": "baselines.ranksim:RankSim",
+        "ordinal_entropy": "baselines.ordinal_entropy:OrdinalEntropy",
         "constant_median": "baselines.constant_median:ConstantMedian",
         "id_lookup": "baselines.id_lookup:IDLookup",
     },
