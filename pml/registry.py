@@ -50,6 +50,7 @@ REGISTRIES = {
         "uvote": "baselines.uvote:UVOTE",
         "ranksim": "baselines.ranksim:RankSim",
         "ordinal_entropy": "baselines.ordinal_entropy:OrdinalEntropy",
+        "evidential": "baselines.evidential:Evidential",
         "constant_median": "baselines.constant_median:ConstantMedian",
         "id_lookup": "baselines.id_lookup:IDLookup",
     },
