@@ -51,6 +51,7 @@ REGISTRIES = {
         "ranksim": "baselines.ranksim:RankSim",
         "ordinal_entropy": "baselines.ordinal_entropy:OrdinalEntropy",
         "evidential": "baselines.evidential:Evidential",
+        "rnc": "baselines.rnc:RankNContrast",
         "constant_median": "baselines.constant_median:ConstantMedian",
         "id_lookup": "baselines.id_lookup:IDLookup",
     },
