@@ -52,6 +52,7 @@ REGISTRIES = {
         "ordinal_entropy": "baselines.ordinal_entropy:OrdinalEntropy",
         "evidential": "baselines.evidential:Evidential",
         "rnc": "baselines.rnc:RankNContrast",
+        "conr": "baselines.conr:ConR",
         "constant_median": "baselines.constant_median:ConstantMedian",
         "id_lookup": "baselines.id_lookup:IDLookup",
     },
