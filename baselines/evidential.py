@@ -18,6 +18,7 @@ from pml.method import Method, TrainingSet
 
 # Of the released code: the softness of what keeps n and omega positive, the least n, and alpha where n is 0.
 SOFTNESS, LEAST_COUNT, PRIOR_ALPHA = 0.1, 2.0, 0.3
+KERNEL_SIZE, KERNEL_SIGMA = 5, 2.0  # in years, of the Gaussian that smooths the roots of counts; of its commands
 LEAST_BETA = 1e-10  # squared years; ours, for features so large that nothing is left of beta
 
 
@@ -36,21 +37,14 @@ class Evidential(AgeRegressor):
         Args:
             evidence_weight: of the error times the evidence, beside the likelihood; 0.01 in the released code.
             reweight: multiply n in training by the image's weight, the inverse of the smoothed root of its age's count.
-            kernel_size, kernel_sigma: of the Gaussian that smooths these roots, in years; 5 and 2 as in the paper's commands.
         """
 
         evidence_weight: float = 0.01
         reweight: bool = True
-        kernel_size: int = 5
-        kernel_sigma: float = 2.0
 
         def __post_init__(self):
             if not self.evidence_weight >= 0:
                 raise ValueError(f"evidence_weight is {self.evidence_weight}; it needs a weight of at least 0")
-            if not (self.kernel_size > 0 and self.kernel_size % 2):
-                raise ValueError(f"kernel_size is {self.kernel_size}; it needs an odd number of years")
-            if not self.kernel_sigma > 0:
-                raise ValueError(f"kernel_sigma is {self.kernel_sigma}; it needs years above 0")
 
     options: Options
     weights: Tensor
@@ -63,10 +57,10 @@ class Evidential(AgeRegressor):
     def begin_training(self, training_set: TrainingSet) -> None:
         super().begin_training(training_set)
         if self.options.reweight:
-            classes, size = self.classes(training_set.ages), self.options.kernel_size
+            classes, middle = self.classes(training_set.ages), KERNEL_SIZE // 2
             roots = torch.bincount(classes, minlength=len(self.ages)).to(self.ages).sqrt()
-            kernel = self.ages.new_tensor(gaussian_filter1d(torch.eye(size)[size // 2].double(), self.options.kernel_sigma))
-            smoothed = F.conv1d(roots[None, None], kernel[None, None], padding=size // 2)[0, 0]
+            kernel = self.ages.new_tensor(gaussian_filter1d(torch.eye(KERNEL_SIZE)[middle].double(), KERNEL_SIGMA))
+            smoothed = F.conv1d(roots[None, None], kernel[None, None], padding=middle)[0, 0]
             # An age without a training image near it, which training does not meet, weighs as much as the rarest.
             weights = 1 / smoothed.where(smoothed > 0, smoothed[smoothed > 0].min())
             self.weights.copy_(weights / weights[classes].mean())
