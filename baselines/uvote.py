@@ -1,4 +1,7 @@
-"""UVOTE: "Uncertainty Voting Ensemble for Imbalanced Deep Regression", GCPR 2024, arXiv 2305.15178; code SherryJYC/UVOTE."""
+"""UVOTE: Jiang, Garnot, Schindler, Wegner, "Uncertainty Voting Ensemble for Imbalanced Deep Regression", GCPR 2024.
+
+arXiv 2305.15178; code SherryJYC/UVOTE.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
