@@ -47,6 +47,7 @@ REGISTRIES = {
         "dldl_v2": "baselines.dldl_v2:DLDLv2",
         "mean_variance": "baselines.mean_variance:MeanVariance",
         "logit_adjustment": "baselines.logit_adjustment:LogitAdjustment",
+        "reweighting": "baselines.reweighting:Reweighting",
         "constant_median": "baselines.constant_median:ConstantMedian",
         "id_lookup": "baselines.id_lookup:IDLookup",
     },
