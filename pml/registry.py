@@ -48,6 +48,7 @@ REGISTRIES = {
         "mean_variance": "baselines.mean_variance:MeanVariance",
         "logit_adjustment": "baselines.logit_adjustment:LogitAdjustment",
         "reweighting": "baselines.reweighting:Reweighting",
+        "lds": "baselines.lds:LDS",
         "constant_median": "baselines.constant_median:ConstantMedian",
         "id_lookup": "baselines.id_lookup:IDLookup",
     },
