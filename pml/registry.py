@@ -49,6 +49,7 @@ REGISTRIES = {
         "logit_adjustment": "baselines.logit_adjustment:LogitAdjustment",
         "reweighting": "baselines.reweighting:Reweighting",
         "lds": "baselines.lds:LDS",
+        "class_balanced": "baselines.class_balanced:ClassBalanced",
         "constant_median": "baselines.constant_median:ConstantMedian",
         "id_lookup": "baselines.id_lookup:IDLookup",
     },
