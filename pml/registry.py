@@ -50,6 +50,7 @@ REGISTRIES = {
         "reweighting": "baselines.reweighting:Reweighting",
         "lds": "baselines.lds:LDS",
         "class_balanced": "baselines.class_balanced:ClassBalanced",
+        "ldam": "baselines.ldam:LDAM",
         "constant_median": "baselines.constant_median:ConstantMedian",
         "id_lookup": "baselines.id_lookup:IDLookup",
     },
