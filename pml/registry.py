@@ -51,6 +51,7 @@ REGISTRIES = {
         "lds": "baselines.lds:LDS",
         "class_balanced": "baselines.class_balanced:ClassBalanced",
         "ldam": "baselines.ldam:LDAM",
+        "balanced_mse": "baselines.balanced_mse:BalancedMSE",
         "constant_median": "baselines.constant_median:ConstantMedian",
         "id_lookup": "baselines.id_lookup:IDLookup",
     },
