@@ -52,6 +52,7 @@ REGISTRIES = {
         "class_balanced": "baselines.class_balanced:ClassBalanced",
         "ldam": "baselines.ldam:LDAM",
         "balanced_mse": "baselines.balanced_mse:BalancedMSE",
+        "dense_loss": "baselines.dense_loss:DenseLoss",
         "constant_median": "baselines.constant_median:ConstantMedian",
         "id_lookup": "baselines.id_lookup:IDLookup",
     },
