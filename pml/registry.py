@@ -53,6 +53,7 @@ REGISTRIES = {
         "ldam": "baselines.ldam:LDAM",
         "balanced_mse": "baselines.balanced_mse:BalancedMSE",
         "dense_loss": "baselines.dense_loss:DenseLoss",
+        "focal_regression": "baselines.focal_regression:FocalRegression",
         "constant_median": "baselines.constant_median:ConstantMedian",
         "id_lookup": "baselines.id_lookup:IDLookup",
     },
