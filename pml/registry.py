@@ -54,6 +54,7 @@ REGISTRIES = {
         "balanced_mse": "baselines.balanced_mse:BalancedMSE",
         "dense_loss": "baselines.dense_loss:DenseLoss",
         "focal_regression": "baselines.focal_regression:FocalRegression",
+        "fds": "baselines.fds:FDS",
         "constant_median": "baselines.constant_median:ConstantMedian",
         "id_lookup": "baselines.id_lookup:IDLookup",
     },
