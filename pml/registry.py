@@ -55,6 +55,7 @@ REGISTRIES = {
         "dense_loss": "baselines.dense_loss:DenseLoss",
         "focal_regression": "baselines.focal_regression:FocalRegression",
         "fds": "baselines.fds:FDS",
+        "rrt": "baselines.rrt:RRT",
         "constant_median": "baselines.constant_median:ConstantMedian",
         "id_lookup": "baselines.id_lookup:IDLookup",
     },
