@@ -14,7 +14,7 @@ from pml.method import Method, Step, TrainingSet
 
 
 class RRT(WeightedRegressor):
-    """Regressor re-training: plain L1; then the backbone stands still, and a second head learns from nothing by re-weighted L1.
+    """Regressor re-training: plain L1; then the backbone stands still, and a second head learns on it by re-weighted L1.
 
     Standing still includes the statistics of its normalisation, so a step of the second stage runs the backbone in evaluation
     mode, which only `step` can set.
@@ -28,14 +28,16 @@ class RRT(WeightedRegressor):
             weights: of the second stage; "sqrt_inverse" is the paper's for ages.
             retraining: fraction of the epochs that the second stage lasts, rounded down; ours. A review of 2026
                 (noah-puetz/deconstructing_deep_imbalanced_regression) adds 30 epochs to 120.
-            retraining_rate: what the second head has of the learning rate; ours. The released code begins the second stage at
-                the full rate again, but a cosine schedule leaves its last quarter a twentieth on average, too little for a
-                thousand images: give about 10 under one.
+            retraining_rate: what the second head has of the learning rate; ours. The released code begins the second stage at the
+                full rate again, of which a cosine schedule leaves a twentieth to the last quarter; under one, 10 is apt.
+            reinitialise: begin with new weights, as the released code does. Otherwise the second head begins as the first ends:
+                on features that stand still the loss is convex, so its end is the same, and fewer steps reach it.
         """
 
         weights: Weighting = "sqrt_inverse"
         retraining: float = 0.25
         retraining_rate: float = 1.0
+        reinitialise: bool = False
 
         def __post_init__(self):
             if not 0 < self.retraining < 1:
@@ -62,6 +64,8 @@ class RRT(WeightedRegressor):
 
     def begin_epoch(self, epoch: int) -> None:
         self.retrains.fill_(epoch >= self.first_retraining)
+        if epoch == self.first_retraining and not self.options.reinitialise:
+            self.second_regressor.load_state_dict(self.regressor.state_dict())
 
     def parameter_groups(self, backbone: nn.Module, backbone_rate: float) -> list[dict]:
         second = list(self.second_regressor.parameters())

@@ -13,7 +13,7 @@ LABELS = [16.0, 20.3, 28.0, 33.6, 40.0]
 
 
 def test_first_stage_is_plain_l1_and_the_second_a_weighted_one_of_a_second_head(build, batch):
-    method = begun(build, "rrt", epochs=8)
+    method = begun(build, "rrt", epochs=8, reinitialise=True)
     method.begin_epoch(5)
     plain = sum(abs(p - a) for p, a in zip(outputs(method, batch.features), LABELS, strict=True)) / 5
     assert method.loss(batch.features, batch.ages, batch.age_stds)[0].item() == pytest.approx(plain, abs=1e-9)
@@ -51,6 +51,13 @@ def test_backbone_stands_still_in_the_second_stage(build, batch):
         states.append({name: value.clone() for name, value in backbone.state_dict().items()})
     assert not torch.equal(states[2]["0.weight"], states[1]["0.weight"])
     assert all(torch.equal(value, states[2][name]) for name, value in states[3].items())
+
+
+@pytest.mark.parametrize("reinitialise", [True, False])
+def test_second_head_begins_with_new_weights_or_those_of_the_first(build, reinitialise):
+    method = begun(build, "rrt", epochs=4, reinitialise=reinitialise)
+    method.begin_epoch(3)
+    assert torch.equal(method.second_regressor.weight, method.regressor.weight) is not reinitialise
 
 
 def test_restart_in_the_second_stage_ends_with_the_same_numbers():
