@@ -28,8 +28,8 @@ class RRT(WeightedRegressor):
             weights: of the second stage; "sqrt_inverse" is the paper's for ages.
             retraining: fraction of the epochs that the second stage lasts, rounded down; ours. A review of 2026
                 (noah-puetz/deconstructing_deep_imbalanced_regression) adds 30 epochs to 120.
-            retraining_rate: what the second head has of the learning rate; ours. The released code begins the second stage at the
-                full rate again, of which a cosine schedule leaves a twentieth to the last quarter; under one, 10 is apt.
+            retraining_rate: what the second head has of the learning rate; ours. The released code begins the second stage at
+                the full rate again, of which a cosine schedule leaves a twentieth to the last quarter; under one, 10 is apt.
             reinitialise: begin with new weights, as the released code does. Otherwise the second head begins as the first ends:
                 on features that stand still the loss is convex, so its end is the same, and fewer steps reach it.
         """
