@@ -1,0 +1,35 @@
+"""DenseLoss: Steininger, Kobs, Davidson, Krause, Hotho, "Density-based weighting for imbalanced regression", Mach. Learn. 2021.
+
+Code: SteiMi/denseweight.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from pml.age_weights import WeightedRegressor, dense_weights
+from pml.method import Method
+
+
+class DenseLoss(WeightedRegressor):
+    """Regression whose L1 loss weighs an image by DenseWeight: 1 - alpha p(age), p a kernel density estimate scaled to 0..1."""
+
+    @dataclass(frozen=True)
+    class Options(Method.Options):
+        """Settings.
+
+        Args:
+            alpha: strength; 0 is plain L1. 1 is the released code's default, at which the most frequent age weighs 1e-6 of what
+                an unseen one does; the paper tunes it to the data set.
+        """
+
+        alpha: float = 1.0
+
+        def __post_init__(self):
+            if not self.alpha >= 0:
+                raise ValueError(f"alpha is {self.alpha}; it needs a strength of at least 0")
+
+    options: Options
+
+    def class_weights(self, counts: Tensor) -> Tensor:
+        return dense_weights(self.ages, counts, self.options.alpha)
