@@ -10,7 +10,7 @@ import yaml
 
 from pml.forecast.jobs import Suite, runs_before
 from pml.progressive_margin import PML
-from pml.registry import REGISTRIES
+from pml.registry import REGISTRIES, find
 from pml.reporting import scorecard
 from pml.suite import make_plan
 from pml.suite.config import check_config, config_schema
@@ -154,3 +154,23 @@ def test_the_forecast_of_the_paper_counts_its_images_and_divides_them_by_a_publi
         hours = f"{count / speed / 3600:.0f}"
         assert row == (f"{count / 1e6:,.0f}", hours)
         assert f"{name} {hours}" in header or name.startswith("all")
+
+
+def test_the_page_of_methods_has_a_section_for_each():
+    page = (DOCS / "methods.md").read_text()
+    headings = " ".join(re.findall(r"^### .*", page, re.MULTILINE))
+    assert sorted(re.findall(r"`(\w+)`", headings)) == sorted(REGISTRIES["method"])
+
+
+def test_both_leaderboards_have_the_same_methods_and_every_trained_one():
+    boards = [
+        yaml.safe_load((DOCS.parent / "config" / f"{name}.yaml").read_text()) for name in ("leaderboard", "leaderboard_demo")
+    ]
+    methods, demo = (board["methods"] for board in boards)
+    assert {name: demo[name] for name in methods} == methods
+    trained = {name for name in REGISTRIES["method"] if find("method", name).reads_pixels}
+    assert {entry["class"] for entry in demo.values()} == trained | {"constant_median"}
+    for board in boards:
+        make_plan(board)
+        used = {method for experiment in board["experiments"].values() for method in experiment["methods"]}
+        assert used == set(board["methods"])
