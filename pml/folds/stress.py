@@ -20,7 +20,7 @@ def balanced_extrapolation(
 ) -> pd.DataFrame:
     """Return five folds (fold, image, part), which train on a bell of ages and test as many images of every age.
 
-    The review's first protocol. Ages far from the centre are tested and never seen.
+    The first protocol of the 2026 review. Ages far from the centre are tested and never seen.
 
     Args:
         centre, width: mean and standard deviation in years of the bell of training ages.
@@ -45,7 +45,8 @@ def bimodal_interpolation(
 ) -> pd.DataFrame:
     """Return five folds (fold, image, part), which train on two bells of ages and test as many images of every age.
 
-    The review's second protocol. The ages between the bells are rare in training. It trains on no age beyond those tested.
+    The second protocol of the 2026 review. The ages between the bells are rare in training. It trains on no age beyond those
+    tested.
 
     Args:
         low, high: means of the two bells in years.
@@ -66,7 +67,7 @@ def blind_spot(
 ) -> pd.DataFrame:
     """Return five folds (fold, image, part), which train on no age from `first` to `last` and test as many images of every age.
 
-    The review's third protocol. It trains on no age beyond those tested.
+    The third protocol of the 2026 review. It trains on no age beyond those tested.
 
     Args:
         first, last: ages in whole years that are tested and never seen.

@@ -12,6 +12,11 @@ from pml.registry import REGISTRIES, find
 from pml.task import Task
 
 PROTOCOLS = list(REGISTRIES["protocol"])
+OPTIONS = {
+    "balanced_extrapolation": {"centre": 24.0, "test_images": 1},
+    "bimodal_interpolation": {"low": 21.0, "high": 27.0, "test_images": 1},
+    "blind_spot": {"first": 24, "last": 24, "test_images": 1},
+}
 SUBJECTS = list("abcdefghij") * 3
 PARTS = ["train", "validation", "test"]
 
@@ -42,16 +47,16 @@ def run(folder, index, faces, protocol="lopo", options=None, validation=0, curri
 @given(order=st.permutations(range(len(SUBJECTS))), seed=st.integers(0, 5))
 @settings(max_examples=5)
 def test_the_same_seed_gives_the_same_rows_in_whatever_order_the_index_comes(protocol, order, seed):
-    index = index_of(SUBJECTS)
+    index, options = index_of(SUBJECTS), OPTIONS.get(protocol)
     for validation in (0, 0.2):
-        folds = assign(protocol, index, seed, validation)
-        pd.testing.assert_frame_equal(folds, assign(protocol, index.iloc[list(order)], seed, validation))
+        folds = assign(protocol, index, seed, validation, options)
+        pd.testing.assert_frame_equal(folds, assign(protocol, index.iloc[list(order)], seed, validation, options))
         pd.testing.assert_frame_equal(folds, folds.sort_values(["fold", "image"], ignore_index=True))
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_in_each_fold_an_image_is_in_one_part_and_some_train_and_some_test(protocol):
-    for _, rows in assign(protocol, index_of(SUBJECTS), 0).groupby("fold"):
+    for _, rows in assign(protocol, index_of(SUBJECTS), 0, options=OPTIONS.get(protocol)).groupby("fold"):
         assert rows["image"].is_unique
         assert {"train", "test"} <= set(rows["part"])
 

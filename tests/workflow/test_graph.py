@@ -92,7 +92,9 @@ def test_every_number_of_synthetic_data_says_so_in_its_row(finished):
     for path in tables:
         table = pd.read_csv(path)
         rows = table[~table.isin(["not run"]).any(axis="columns")]
-        assert len(rows) and rows["data"].str.endswith("(synthetic)").all(), path.name
+        # Where no method has a distribution, there is nothing to calibrate.
+        assert len(rows) or path.name.startswith("calibration_"), path.name
+        assert rows["data"].astype(str).str.endswith("(synthetic)").all(), path.name
 
 
 @pytest.mark.slow
