@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from scipy.ndimage import gaussian_filter1d
 from torch import Tensor, nn
 
 from pml.age_regressor import AgeRegressor
+from pml.age_weights import count_classes, gaussian_kernel, inverse_weights
 from pml.method import Method, TrainingSet
 
 # Of the released code: the softness of what keeps n and omega positive, the least n, and alpha where n is 0.
@@ -57,13 +57,8 @@ class Evidential(AgeRegressor):
     def begin_training(self, training_set: TrainingSet) -> None:
         super().begin_training(training_set)
         if self.options.reweight:
-            classes, middle = self.classes(training_set.ages), KERNEL_SIZE // 2
-            roots = torch.bincount(classes, minlength=len(self.ages)).to(self.ages).sqrt()
-            kernel = self.ages.new_tensor(gaussian_filter1d(torch.eye(KERNEL_SIZE)[middle].double(), KERNEL_SIGMA))
-            smoothed = F.conv1d(roots[None, None], kernel[None, None], padding=middle)[0, 0]
-            # An age without a training image near it, which training does not meet, weighs as much as the rarest.
-            weights = 1 / smoothed.where(smoothed > 0, smoothed[smoothed > 0].min())
-            self.weights.copy_(weights / weights[classes].mean())
+            counts = count_classes(self.classes(training_set.ages), len(self.ages))
+            self.weights.copy_(inverse_weights(counts, "sqrt_inverse", gaussian_kernel(KERNEL_SIZE, KERNEL_SIGMA)))
 
     def loss(self, features: Tensor, ages: Tensor, age_stds: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         count, omega = F.softplus(self.evidence(features), beta=SOFTNESS).unbind(1)

@@ -1,5 +1,6 @@
 """Weights of ages by how many training images they have, for methods against the long tail, and the weighted regression."""
 
+from abc import abstractmethod
 from typing import Literal
 
 import numpy as np
@@ -116,9 +117,9 @@ class WeightedRegressor(AgeRegressor):
         super().__init__(*args, **kwargs)
         self.register_buffer("weights", torch.ones_like(self.ages))
 
+    @abstractmethod
     def class_weights(self, counts: Tensor) -> Tensor:
         """Return (K,) weights from the (K,) numbers of training images in float64."""
-        raise NotImplementedError
 
     def begin_training(self, training_set: TrainingSet) -> None:
         super().begin_training(training_set)

@@ -7,12 +7,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from pml.data_name import DataName
-from pml.evaluation.evaluate import check_seeds, is_common
+from pml.evaluation.evaluate import is_common
 from pml.evaluation.metrics import SHOTS, shots
 from pml.evaluation.uncertainty import estimate
 from pml.files import load_schema, write_table
 from pml.reporting.style import GREY, PAGE, finish, line_style
-from pml.reporting.table import read_methods
+from pml.reporting.table import read_pooled
 from pml.task import Task
 
 MASS = 0.8
@@ -26,9 +26,8 @@ def draw_calibration(task: Task) -> None:
     Raises:
         InputError: the predictions lack a method of the experiment, or their seeds differ in the images.
     """
-    settings, path = task.settings, task.inputs["pooled"]
-    pooled = read_methods(path, "pooled", settings["methods"])
-    check_seeds(pooled, path)
+    settings = task.settings
+    pooled = read_pooled(task.inputs["pooled"], settings["methods"])
     pooled = pooled[is_common(pooled)]
     pooled = pooled.assign(shot=shots(pooled["train_images"]))
     methods = [entry for entry in settings["methods"] if pooled.loc[pooled["method"] == entry["method"], "pit"].notna().any()]

@@ -15,11 +15,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from pml.errors import InputError
-from pml.evaluation.evaluate import check_seeds, is_common
+from pml.evaluation.evaluate import is_common
 from pml.evaluation.uncertainty import estimate, people_of
 from pml.files import check_indexed, read_table
 from pml.reporting.style import COLUMN, PAGE, finish, line_style
-from pml.reporting.table import read_methods
+from pml.reporting.table import read_pooled
 from pml.task import Task
 
 OVERLAID, COLUMNS = 2, 4
@@ -35,8 +35,7 @@ def draw_error_against_age(task: Task) -> None:
             that was predicted or name an image that the index lacks.
     """
     inputs, methods = task.inputs, task.settings["methods"]
-    pooled = read_methods(inputs["pooled"], "pooled", methods)
-    check_seeds(pooled, inputs["pooled"])
+    pooled = read_pooled(inputs["pooled"], methods)
     training = training_images(inputs["index"], inputs["folds"], pooled["fold"].unique())
     finish(draw(pooled, training, methods, task.settings["reference"], task.settings["trained"]), task)
 

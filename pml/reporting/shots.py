@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from pml.evaluation.evaluate import check_seeds, is_common
+from pml.evaluation.evaluate import is_common
 from pml.evaluation.metrics import FEW, MANY, SHOTS, shots
 from pml.evaluation.uncertainty import estimate
 from pml.reporting.style import PAGE, PALETTE, finish
-from pml.reporting.table import read_methods
+from pml.reporting.table import read_pooled
 from pml.task import Task
 
 MEANING = {"many": f"more than {MANY}", "medium": f"{FEW} to {MANY}", "few": f"fewer than {FEW}"}
@@ -22,9 +22,8 @@ def draw_shots(task: Task) -> None:
     Raises:
         InputError: the predictions lack a method of the experiment, or their seeds differ in the images.
     """
-    path, methods = task.inputs["pooled"], task.settings["methods"]
-    pooled = read_methods(path, "pooled", methods)
-    check_seeds(pooled, path)
+    methods = task.settings["methods"]
+    pooled = read_pooled(task.inputs["pooled"], methods)
     finish(draw(pooled[is_common(pooled)], methods, task.settings["trained"]), task)
 
 

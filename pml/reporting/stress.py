@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 
 from pml.data_name import DataName
-from pml.evaluation.evaluate import check_seeds, is_common
+from pml.evaluation.evaluate import is_common
 from pml.evaluation.uncertainty import estimate
 from pml.files import load_schema
-from pml.reporting.table import INTERVAL, Shown, as_text, budgets, read_methods, with_interval
+from pml.reporting.table import INTERVAL, Shown, as_text, budgets, read_pooled, with_interval
 from pml.task import Task
 
 AGES = {
@@ -28,8 +28,7 @@ def build(task: Task) -> Shown:
     """
     experiments, rows = task.settings["experiments"], []
     for experiment, path in zip(experiments, task.inputs["pooled"], strict=True):
-        pooled = read_methods(path, "pooled", experiment["methods"])
-        check_seeds(pooled, path)
+        pooled = read_pooled(path, experiment["methods"])
         pooled = pooled[is_common(pooled)]
         shared = {"data": str(DataName(**experiment["data"]))} | {key: experiment[key] for key in ("experiment", "protocol")}
         for method in experiment["methods"]:

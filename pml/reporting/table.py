@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pml.errors import InputError, suggest
+from pml.evaluation.evaluate import check_seeds
 from pml.files import read_table, write_text
 from pml.files import write_table as write_csv
 from pml.task import Task
@@ -76,6 +77,17 @@ def read_methods(path: str, schema: str, methods: Iterable[dict]) -> pd.DataFram
         if method["method"] not in set(table["method"]):
             raise InputError(f"{path}: no method '{method['method']}'{suggest(method['method'], table['method'])}")
     return table
+
+
+def read_pooled(path: str, methods: Iterable[dict]) -> pd.DataFrame:
+    """Read the pooled predictions of an experiment.
+
+    Raises:
+        InputError: the table is bad, lacks one of the methods, or the seeds of one were tested on different images.
+    """
+    pooled = read_methods(path, "pooled", methods)
+    check_seeds(pooled, path)
+    return pooled
 
 
 def budgets(experiments: Iterable[dict]) -> dict[str, str]:
