@@ -20,6 +20,7 @@ REGISTRIES = {
     },
     "protocol": {
         "lopo": "pml.folds.lopo:lopo",
+        "cross_validation": "pml.folds.cross_validation:cross_validation",
         "random": "pml.folds.setting1:setting1",
         "subject_exclusive": "pml.folds.setting1:setting1_subject_exclusive",
         "setting1": "pml.folds.setting1:setting1",
