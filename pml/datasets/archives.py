@@ -31,7 +31,8 @@ MAX_RATIO = 100
 SMALL = 100 * 2**20  # bytes that no ratio is asked of
 MAX_HEADER = 2**18  # bytes of one header of a tar: a path has at most 4,096
 METADATA = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
-CHUNK, MAX_NAME = 2**20, 255  # bytes: read at once, of a name
+CHUNK = 2**20  # bytes
+MAX_TEXT = 300  # characters of a name or a reason that a message shows: damaged, either can have thousands
 ZIP = b"PK\3\4", b"PK\5\6"  # how a zip begins: with a file, or, if it has none, with its last record
 ZIP_END = struct.Struct("<4s6xH8xH")  # of that record: signature, number of entries, length of the comment that follows it
 # What the readers raise on a file that is not as it should be.
@@ -136,8 +137,9 @@ def _extract_members(archive: Path, folder: Path) -> list[Row]:
     except DAMAGED as error:
         reason = str(error)
         if isinstance(error, UnicodeDecodeError):  # a zip says of a name that it is UTF-8
-            reason = f"a name that is not UTF-8: '{error.object[:MAX_NAME].decode(errors='backslashreplace')}'"
-        raise InputError(f"{archive}: {_which(name)}is damaged or truncated ({readable(reason)}); {REMEDY}") from None
+            reason = f"a name that is not UTF-8: '{error.object.decode(errors='backslashreplace')}'"
+        reason = readable(reason)[:MAX_TEXT]
+        raise InputError(f"{archive}: {_which(name)}is damaged or truncated ({reason}); {REMEDY}") from None
     except (OSError, NotImplementedError) as error:  # disk full, name too long, a file where a folder is, unknown compression
         raise InputError(f"{archive}: {_which(name)}cannot be unpacked ({error}); free the disk or pack it anew") from None
     return rejected
@@ -236,4 +238,4 @@ def _problem(entry: Entry, files: set[PurePosixPath]) -> str | None:
 
 
 def _which(name: str | None) -> str:
-    return "it " if name is None else f"entry '{readable(name)}' "
+    return "it " if name is None else f"entry '{readable(name)[:MAX_TEXT]}' "
