@@ -68,7 +68,10 @@ def index_images(task: Task) -> None:
                 raise InputError(f"{archive}: no such archive or folder; {obtain}")
             archives.verify(archive, checksum)
         left_out = archives.unpack(paths, root)
-        tables = build_tables(chosen["format"], root, chosen["options"], left_out)
+        try:
+            tables = build_tables(chosen["format"], root, chosen["options"], left_out)
+        except InputError as error:  # which names a file of this folder, soon gone
+            raise InputError(str(error).replace(str(root), ", ".join(map(str, paths)))) from None
         keep_only(root, set(tables["index"]["image"]))
     for name, table in tables.items():
         write_table(table, task.outputs[name], name)

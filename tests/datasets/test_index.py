@@ -76,7 +76,7 @@ def test_a_second_run_replaces_the_first_and_writes_the_same_bytes(tmp_path):
 @pytest.mark.parametrize(
     ("names", "given", "words"),
     [
-        (["notes.txt"], {}, ["no image", "001A02.JPG", "points", "right archive"]),
+        (["notes.txt"], {}, ["A.zip: no image", "001A02.JPG", "points", "right archive"]),
         (["images/001A05.JPG"], {"format": "fg-net"}, ["did you mean 'fgnet'?"]),
         (["images/001A05.JPG"], {"checksum": "md5:" + "0" * 32}, ["A.zip", "0" * 32]),
         (["../images/001A05.JPG"], {}, ["A.zip", "../images/001A05.JPG"]),
@@ -89,6 +89,13 @@ def test_a_bad_archive_is_named_and_no_table_written(names, given, words, tmp_pa
     assert all(word in str(refused.value) for word in words)
     assert not list(tmp_path.glob("*.csv"))
     assert not (tmp_path / "images").exists(), "label files may hold birth dates"
+
+
+def test_an_error_names_a_label_file_by_its_place_in_the_archive(tmp_path):
+    with zipfile.ZipFile(tmp_path / "A.zip", "w") as archive:
+        archive.writestr("list.csv", "image_1.jpg;27;3.81")
+    with pytest.raises(InputError, match=f"^{tmp_path}/A.zip/list.csv: cannot tell the part"):
+        run(tmp_path / "A.zip", tmp_path, format="chalearn")
 
 
 @pytest.mark.parametrize("error", [ValueError, MemoryError, KeyboardInterrupt])
