@@ -18,8 +18,9 @@ import torch
 from facenet_pytorch import MTCNN
 
 from benchmarks.paired import alternate, fgnet_archive, verdict
-from pml.faces.align import BOX, COORDINATES, align_images, read_image
+from pml.faces.align import BOX, COORDINATES, align_images
 from pml.faces.detection import FaceDetector
+from pml.faces.pictures import read_image
 
 
 def main() -> None:

@@ -16,8 +16,9 @@ from zipfile import ZipFile
 import numpy as np
 
 from benchmarks.paired import fgnet_archive
-from pml.faces.align import POINTS, find_landmarks, read_image
+from pml.faces.align import POINTS, find_landmarks
 from pml.faces.detection import FaceDetector
+from pml.faces.pictures import read_image
 from pml.progress import progress
 
 # Pupils, tip of the nose, corners of the mouth, among the 68 points of a .pts file counted from 0.

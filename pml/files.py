@@ -1,14 +1,17 @@
 """Files that cross a stage: written whole or not at all, and checked against their schema on both sides."""
 
 import errno
+import fcntl
 import glob
 import json
 import operator
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pandas as pd
 import yaml
@@ -16,6 +19,7 @@ import yaml
 from pml.errors import InputError
 
 SCHEMAS, PUBLISHED = Path(__file__).parent / "schemas", Path(__file__).parent / "published"
+RANDOM = "[a-z0-9_]" * 8  # what `tempfile` puts after a prefix
 DTYPES = {"string": "str", "number": "float64"}
 # By each limit that a schema may set: whether it refuses each of the values.
 REFUSED: dict[str, Callable[[pd.Series, Any], pd.Series]] = {
@@ -51,6 +55,42 @@ def replacing(path: str | Path) -> Iterator[Path]:
         raise InputError(f"{path}: cannot be written, no space is left on its disk; {remedy}") from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(path: str | Path) -> Iterator[Path]:
+    """Yield an empty folder; put it in the place of `path` when the block ends well, remove it otherwise.
+
+    It lies in a temporary folder beside `path`, which its process holds a lock on. What a killed process left in such a folder
+    is removed first.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".{glob.escape(path.name)}.{RANDOM}"):
+        if left.is_dir():
+            with (left / "lock").open("a") as lock:
+                if _lock(lock):
+                    shutil.rmtree(left)
+    temporary = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.")
+    with temporary, Path(temporary.name, "lock").open("a") as lock:
+        _lock(lock)
+        folder = Path(temporary.name, path.name)
+        folder.mkdir()
+        yield folder
+        if path.exists():
+            shutil.rmtree(path)
+        folder.rename(path)
+
+
+def _lock(file: IO) -> bool:
+    """Lock a file until it is closed, and tell whether no other process holds it; no lock is held where the disk knows none."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _is_of_a_full_disk(error: BaseException | None) -> bool:

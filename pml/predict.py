@@ -13,9 +13,9 @@ from matplotlib.patches import Rectangle
 
 from pml.errors import InputError
 from pml.evaluation.metrics import central_interval
-from pml.faces.align import read_image
-from pml.faces.alignment import align_face
+from pml.faces.alignment import align_face, place_a_face
 from pml.faces.detection import Detection, FaceDetector
+from pml.faces.pictures import PictureError, read_image
 from pml.files import replacing
 from pml.progress import progress
 from pml.reporting.style import PAGE, PALETTE
@@ -90,7 +90,7 @@ def find_face(photo: Path, detector: FaceDetector, size: int) -> tuple[Detection
     """
     image = _read_photo(photo)
     detection = detector.detect(image)
-    if detection is None:
+    if detection is None or not place_a_face(detection.landmarks, image):
         raise InputError(f"{photo}: no face found; give a photo with an upright, unobscured face, cut to the person if need be")
     return detection, align_face(image, detection.landmarks, size)
 
@@ -129,7 +129,7 @@ def _draw_distribution(axis: Axes, estimate: Estimate) -> None:
 def _read_photo(photo: Path) -> np.ndarray:
     try:
         return read_image(photo)
-    except ValueError as error:
+    except PictureError as error:
         raise InputError(f"{photo}: cannot be read: {error}; give a whole picture, such as a JPEG or PNG") from None
 
 

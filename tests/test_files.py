@@ -1,5 +1,7 @@
 import os
 import subprocess
+import sys
+import textwrap
 
 import numpy as np
 import pandas as pd
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from pml.errors import InputError
-from pml.files import SCHEMAS, load_schema, read_table, replacing, write_table
+from pml.files import SCHEMAS, load_schema, read_table, replacing, replacing_folder, write_table
 
 INDEX = "image,subject,age,age_std,gender,race,part,picture,left,top,right,bottom\n"
 
@@ -36,6 +38,56 @@ def test_failure_leaves_the_old_file_and_no_temporary_one(tmp_path):
         temporary.write_text("half")
         raise RuntimeError
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_replacing_a_folder_shows_it_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "new" / "images"
+    for content in "12":
+        with replacing_folder(path) as folder:
+            (folder / content).write_text("half")
+            assert not (path / content).exists() and folder.name == "images"
+        assert [file.name for file in path.iterdir()] == [content] and list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [InputError, ValueError, KeyboardInterrupt, SystemExit])
+def test_failure_leaves_the_old_folder_and_no_temporary_one(tmp_path, error):
+    (tmp_path / "images").mkdir()
+    with pytest.raises(error), replacing_folder(tmp_path / "images") as folder:
+        (folder / "half").touch()
+        raise error
+    assert list(tmp_path.rglob("*")) == [tmp_path / "images"]
+
+
+def test_the_folder_of_a_killed_process_goes_and_those_of_a_running_one_and_of_others_stay(tmp_path):
+    program = """
+        import sys
+        from pml.files import replacing_folder
+        with replacing_folder(sys.argv[1]) as folder:
+            (folder / "birth dates").touch()
+            print(folder.parent.name, flush=True)
+            input()
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program), str(tmp_path / "images")]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    others = {".images.csv", ".images.12.csv", ".other.abcdefgh", "images.abcdefgh"}
+    for name in others:
+        (tmp_path / name).mkdir()
+
+    def left():
+        return {path.name for path in tmp_path.iterdir()} - others
+
+    with subprocess.Popen(command, **pipes) as first, subprocess.Popen(command, **pipes) as second:
+        killed, running = first.stdout.readline().strip(), second.stdout.readline().strip()
+        first.kill()
+        first.wait()
+        assert left() == {killed, running}
+        with replacing_folder(tmp_path / "images"):
+            assert (tmp_path / running / "images" / "birth dates").exists()
+        assert left() == {running, "images"}
+        second.terminate()
+    with replacing_folder(tmp_path / "images"):
+        pass
+    assert left() == {"images"} and len(list(tmp_path.iterdir())) == len(others) + 1
 
 
 PAYLOAD = {"weights": torch.zeros(100_000)}

@@ -12,9 +12,9 @@ from pml.cli import main
 from pml.datasets.synthetic.camera import neutral
 from pml.datasets.synthetic.people import draw_person, look_at
 from pml.evaluation.metrics import central_interval
-from pml.faces.align import read_image
 from pml.faces.alignment import align_face
 from pml.faces.detection import FaceDetector
+from pml.faces.pictures import read_image
 from pml.method import Method
 from pml.predict import Estimate, draw, find_face
 from pml.suite.settings import Settings

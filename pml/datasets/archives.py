@@ -1,11 +1,16 @@
-"""Check an archive and unpack it, whole or not at all, and never outside its folder."""
+"""Check an archive and unpack it: it is whole or an error, and nothing gets outside its folder.
 
+A zip has a checksum of every file, and so has a compressed tar of all. A bare tar has them of its headers alone: only the
+checksum in the config tells whether the content of its files, and names above 100 bytes, are as the owners packed them.
+"""
+
+import gzip
 import lzma
+import os
 import re
-import shutil
 import stat
+import struct
 import tarfile
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -15,6 +20,8 @@ from typing import NamedTuple
 
 import pooch
 
+from pml.datasets.folders import MAX_DEPTH, fault_of_name, leave_out, link_files, readable
+from pml.datasets.tables import Row
 from pml.errors import InputError
 from pml.progress import progress
 
@@ -22,7 +29,17 @@ HEX_DIGITS = {"md5": 32, "sha256": 64}
 # Pictures hardly compress and text rarely tenfold; what unpacks to more than this is made to fill the disk.
 MAX_RATIO = 100
 SMALL = 100 * 2**20  # bytes that no ratio is asked of
-DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, UnicodeDecodeError)
+MAX_HEADER = 2**18  # bytes of one header of a tar: a path has at most 4,096
+METADATA = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+CHUNK = 2**20  # bytes
+MAX_TEXT = 300  # characters of a name or a reason that a message shows: damaged, either can have thousands
+ZIP = b"PK\3\4", b"PK\5\6"  # how a zip begins: with a file, or, if it has none, with its last record
+ZIP_END = struct.Struct("<4s6xH8xH")  # of that record: signature, number of entries, length of the comment that follows it
+# What the readers raise on a file that is not as it should be.
+DAMAGED = (
+    *(zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(EOFError, ValueError, LookupError, ArithmeticError, RecursionError, MemoryError),
+)
 REMEDY = "download it again from the owners"
 
 
@@ -67,82 +84,134 @@ def verify(path: str | Path, checksum: str | None) -> None:
         )
 
 
-def unpack(archives: Sequence[str | Path], target: str | Path) -> None:
-    """Unpack zip or tar archives one over the other as the folder `target`, in place of what is there.
+class WholeTarInfo(tarfile.TarInfo):
+    """A header of a tar. `tarfile` takes a damaged one for the end of the archive; here it is an error."""
 
-    A folder in place of an archive is linked file by file. `target` is touched only once everything is unpacked.
+    @classmethod
+    def fromtarfile(cls, tarfile_: tarfile.TarFile) -> "WholeTarInfo":
+        """Read the next header."""
+        try:
+            return super().fromtarfile(tarfile_)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(str(error)) from None
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "WholeTarInfo":
+        """Decode a header, and refuse one that announces too much more of itself."""
+        header = super().frombuf(buf, encoding, errors)
+        if header.type in METADATA and header.size > MAX_HEADER:
+            raise tarfile.ReadError(f"a header of {header.size:,} bytes")
+        return header
+
+
+def unpack(archives: Sequence[str | Path], folder: str | Path) -> list[Row]:
+    """Unpack zip or tar archives one over the other into `folder`, and return rows of rejected.csv.
+
+    A folder in place of an archive is linked file by file. A picture that cannot be reached or named is left out as a row.
 
     Raises:
         InputError: an archive is neither zip nor tar, is damaged or truncated, or would fill the disk; or an entry points
-            outside the folder, is a link or a device, is encrypted, or has another's name.
+            outside the folder, is a link or a device, is encrypted, or has another's name or none; or what is no picture cannot
+            be reached or named.
     """
-    target = Path(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as temporary:
-        folder = Path(temporary) / "whole"
-        folder.mkdir()
-        for archive in map(Path, archives):
-            if archive.is_dir():
-                _link_files(archive, folder)
-            else:
-                _extract_members(archive, folder)
-        if target.exists():
-            shutil.rmtree(target)
-        folder.rename(target)
+    rejected = []
+    for archive in map(Path, archives):
+        rejected += link_files(archive, Path(folder)) if archive.is_dir() else _extract_members(archive, Path(folder))
+    return rejected
 
 
-def _link_files(source: Path, folder: Path) -> None:
-    for path in sorted(path for path in source.resolve().rglob("*") if path.is_file()):
-        link = folder / path.relative_to(source.resolve())
-        try:
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(path)
-        except OSError as error:
-            raise InputError(f"{path}: cannot be linked ({error}); give every file once, and free the disk") from None
-
-
-def _extract_members(archive: Path, folder: Path) -> None:
-    name = None
+def _extract_members(archive: Path, folder: Path) -> list[Row]:
+    name, rejected = None, []
     try:
         with _open(archive) as opened:
-            entries = _entries(opened)
+            entries = _tar_entries(archive, opened) if isinstance(opened, tarfile.TarFile) else _zip_entries(archive, opened)
             _check(archive, entries)
             for entry in progress(entries, f"unpack {archive.name}"):
                 name = entry.name
-                entry.extract(path=folder)
+                if not (fault := fault_of_name(name)):
+                    entry.extract(path=folder)
+                elif entry.kind == "file":
+                    rejected.append(leave_out(name, fault, archive))
     except DAMAGED as error:
-        raise InputError(f"{archive}: {_which(name)}is damaged or truncated ({error}); {REMEDY}") from None
+        reason = str(error)
+        if isinstance(error, UnicodeDecodeError):  # a zip says of a name that it is UTF-8
+            reason = f"a name that is not UTF-8: '{error.object.decode(errors='backslashreplace')}'"
+        reason = readable(reason)[:MAX_TEXT]
+        raise InputError(f"{archive}: {_which(name)}is damaged or truncated ({reason}); {REMEDY}") from None
     except (OSError, NotImplementedError) as error:  # disk full, name too long, a file where a folder is, unknown compression
         raise InputError(f"{archive}: {_which(name)}cannot be unpacked ({error}); free the disk or pack it anew") from None
+    return rejected
 
 
 def _open(archive: Path) -> zipfile.ZipFile | tarfile.TarFile:
-    if zipfile.is_zipfile(archive):
+    with archive.open("rb") as file:
+        is_zip = file.read(4) in ZIP
+    if is_zip:
         return zipfile.ZipFile(archive)
     try:
-        return tarfile.open(archive)
+        return tarfile.open(archive, tarinfo=WholeTarInfo)
     except tarfile.ReadError:
         raise InputError(f"{archive}: neither a whole zip nor a whole tar archive, perhaps truncated; {REMEDY}") from None
 
 
-def _entries(opened: zipfile.ZipFile | tarfile.TarFile) -> list[Entry]:
+def _tar_entries(archive: Path, opened: tarfile.TarFile) -> list[Entry]:
+    """Return the members, once the whole stream has been read, so that its checksum, if it has one, is compared."""
     entries = []
-    if isinstance(opened, tarfile.TarFile):
-        for member in opened:
-            kind = "file" if member.isreg() else "folder" if member.isdir() else "other"
-            entries.append(Entry(member.name, member.size, kind, False, partial(opened.extract, member, filter="data")))
-        return entries
-    for info in opened.infolist():
-        unix = stat.S_IFMT(info.external_attr >> 16)  # 0 where the packer knows no Unix modes
-        kind = "other" if unix not in (0, stat.S_IFREG, stat.S_IFDIR) else "folder" if info.is_dir() else "file"
-        entries.append(Entry(info.filename, info.file_size, kind, bool(info.flag_bits & 1), partial(opened.extract, info)))
+    for member in opened:
+        _check_size(archive, member.offset_data)
+        kind = "file" if member.isreg() else "folder" if member.isdir() else "other"
+        entries.append(Entry(member.name, member.size, kind, False, partial(opened.extract, member, filter="data")))
+    stream, length = opened.fileobj, 0
+    while block := stream.read(CHUNK):  # what is left after the first of the two blocks of zeros that end a tar
+        length += len(block)
+        _check_size(archive, length)
+        if block.strip(b"\0"):
+            raise tarfile.ReadError("something follows its end")
+    if length < tarfile.BLOCKSIZE:
+        raise tarfile.ReadError("its end is missing")
     return entries
 
 
-def _check(archive: Path, entries: list[Entry]) -> None:
-    size = sum(entry.size for entry in entries)
+def _zip_entries(archive: Path, opened: zipfile.ZipFile) -> list[Entry]:
+    entries = []
+    for info in opened.infolist():
+        unix = stat.S_IFMT(info.external_attr >> 16)  # 0 where the packer knows no Unix modes
+        is_folder = info.filename.endswith("/")
+        kind = "other" if unix not in (0, stat.S_IFREG, stat.S_IFDIR) else "folder" if is_folder else "file"
+        extract = partial(_extract_zipped, opened, info)
+        entries.append(Entry(info.filename, info.file_size, kind, bool(info.flag_bits & 1), extract))
+    if min((info.header_offset for info in opened.infolist()), default=0):
+        raise zipfile.BadZipFile("it does not begin with its first entry")  # but ends as one that lies in it
+    _check_end(archive, opened.comment, len(entries))
+    return entries
+
+
+def _extract_zipped(opened: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> None:
+    with opened.open(info):  # which compares the two places of its name; `extract` leaves that out for a folder
+        opened.extract(info, path)
+
+
+def _check_end(archive: Path, comment: bytes, count: int) -> None:
+    """Check that a zip ends where its last record says, and has as many entries; `zipfile` takes one with fewer.
+
+    The record has two bytes for their number. Above that it says 65,535, or what is left after division by 65,536.
+    """
+    with archive.open("rb") as file:
+        file.seek(-ZIP_END.size - len(comment), os.SEEK_END)
+        signature, announced, length = ZIP_END.unpack(file.read(ZIP_END.size))
+    if signature != ZIP[1] or announced not in (count % 0x10000, 0xFFFF) or length != len(comment):
+        raise zipfile.BadZipFile("its last record does not fit the rest")
+
+
+def _check_size(archive: Path, size: int) -> None:
     if size > max(SMALL, MAX_RATIO * archive.stat().st_size):
-        raise InputError(f"{archive}: unpacks to {size:,} bytes, over {MAX_RATIO} times its size; {REMEDY}")
+        raise InputError(f"{archive}: unpacks to {size:,} bytes or more, over {MAX_RATIO} times its size; {REMEDY}")
+
+
+def _check(archive: Path, entries: list[Entry]) -> None:
+    _check_size(archive, sum(entry.size for entry in entries))
     files: set[PurePosixPath] = set()
     for entry in entries:
         if problem := _problem(entry, files):
@@ -152,17 +221,21 @@ def _check(archive: Path, entries: list[Entry]) -> None:
 
 
 def _problem(entry: Entry, files: set[PurePosixPath]) -> str | None:
-    name = entry.name.replace("\\", "/")
+    name, path = entry.name.replace("\\", "/"), PurePosixPath(entry.name)
     if name.startswith("/") or re.match("[A-Za-z]:", name) or ".." in name.split("/"):
         return "points outside the archive's folder"
     if entry.kind == "other":
         return "is a link or a device, not a file"
     if entry.encrypted:
         return "is encrypted"
-    if PurePosixPath(entry.name) in files:
+    if entry.kind == "file" and path == PurePosixPath():
+        return "has no name"
+    if len(path.parts) > MAX_DEPTH:
+        return f"lies in more than {MAX_DEPTH} folders"
+    if path in files:
         return "has the name of an earlier entry"
     return None
 
 
 def _which(name: str | None) -> str:
-    return "it " if name is None else f"entry '{name}' "
+    return "it " if name is None else f"entry '{readable(name)[:MAX_TEXT]}' "

@@ -7,21 +7,25 @@ such an archive.
 """
 
 import os
-import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from pml.datasets import archives
+from pml.datasets.tables import Row
 from pml.errors import InputError
-from pml.files import load_schema, write_table
+from pml.files import load_schema, replacing_folder, write_table
 from pml.registry import find, find_options
 from pml.task import Task
 
 
-def build_tables(format: str, root: Path, options: dict) -> dict[str, pd.DataFrame]:
+def build_tables(format: str, root: Path, options: dict, left_out: Sequence[Row] = ()) -> dict[str, pd.DataFrame]:
     """Return the tables "index", "landmarks" and "rejected", each sorted by image, and "findings" for the files below `root`.
+
+    Args:
+        left_out: more rows of "rejected", for files that never got below `root`.
 
     Raises:
         InputError: the format or an option is unknown, or no file is an image of it.
@@ -30,12 +34,11 @@ def build_tables(format: str, root: Path, options: dict) -> dict[str, pd.DataFra
     loaded = module.load(root, chosen)
     if not len(loaded.index):
         raise InputError(f"{root}: no image of the format '{format}', which has {module.LAYOUT}; is it the right archive?")
-    tables = {
-        name: pd.DataFrame(getattr(loaded, name), columns=list(load_schema(name)["properties"])).sort_values(
-            "image", ignore_index=True
-        )
-        for name in ("index", "landmarks", "rejected")
-    }
+    tables = {}
+    for name, more in (("index", ()), ("landmarks", ()), ("rejected", left_out)):
+        columns = list(load_schema(name)["properties"])
+        frames = [pd.DataFrame(rows, columns=columns) for rows in (getattr(loaded, name), more) if len(rows)]
+        tables[name] = pd.concat(frames or [pd.DataFrame(columns=columns)]).sort_values("image", ignore_index=True)
     return tables | {"findings": pd.DataFrame(list(loaded.findings.items()), columns=["finding", "count"])}
 
 
@@ -56,20 +59,20 @@ def index_images(task: Task) -> None:
     Raises:
         InputError: an archive is missing, damaged or another than its checksum says, or holds no image of the format.
     """
-    chosen, images = task.settings, Path(task.outputs["images"])
+    chosen = task.settings
     paths = [Path(archive) for archive in chosen["archives"]]
-    for archive, checksum in zip(paths, chosen["checksums"], strict=True):
-        if not archive.exists():
-            obtain = f"{find('format', chosen['format']).OBTAIN}, and name it in the config under datasets.<name>.archives"
-            raise InputError(f"{archive}: no such archive or folder; {obtain}")
-        archives.verify(archive, checksum)
-    archives.unpack(paths, images)
-    try:
-        tables = build_tables(chosen["format"], images, chosen["options"])
-    except InputError:
-        shutil.rmtree(images)  # with label files that may hold birth dates
-        raise
-    keep_only(images, set(tables["index"]["image"]))
+    with replacing_folder(task.outputs["images"]) as root:  # label files never get beyond this folder
+        for archive, checksum in zip(paths, chosen["checksums"], strict=True):
+            if not archive.exists():
+                obtain = f"{find('format', chosen['format']).OBTAIN}, and name it in the config under datasets.<name>.archives"
+                raise InputError(f"{archive}: no such archive or folder; {obtain}")
+            archives.verify(archive, checksum)
+        left_out = archives.unpack(paths, root)
+        try:
+            tables = build_tables(chosen["format"], root, chosen["options"], left_out)
+        except InputError as error:  # which names a file of this folder, soon gone
+            raise InputError(str(error).replace(str(root), ", ".join(map(str, paths)))) from None
+        keep_only(root, set(tables["index"]["image"]))
     for name, table in tables.items():
         write_table(table, task.outputs[name], name)
 

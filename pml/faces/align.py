@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from PIL import Image, ImageOps
 
 from pml.errors import InputError
-from pml.faces.alignment import align_face, centre_crop
+from pml.faces.alignment import align_face, centre_crop, place_a_face
 from pml.faces.detection import FaceDetector
+from pml.faces.pictures import PictureError, read_image
 from pml.faces.store import writing_faces
 from pml.files import read_table, write_table
 from pml.progress import progress
@@ -22,35 +22,20 @@ BOX = ["left", "top", "right", "bottom"]
 MARGIN = 0.4  # on every side of the owners' box, as a share of its size: that of the crops of IMDB-WIKI
 
 
-def read_image(path: str | Path) -> np.ndarray:
-    """Return the picture at `path`, upright, as (height, width, 3) uint8 RGB.
-
-    Pillow reads it, not OpenCV, which fills what a truncated JPEG lacks with grey and says nothing.
-
-    Raises:
-        ValueError: it cannot be read whole; the message says why.
-    """
-    try:
-        with Image.open(path) as picture:
-            return np.array(ImageOps.exif_transpose(picture).convert("RGB"))
-    except FileNotFoundError:
-        raise ValueError("no such file") from None
-    except Exception as error:  # What a decoder raises on a damaged file is anybody's guess.
-        reason = "not a picture" if isinstance(error, Image.UnidentifiedImageError) else str(error)
-        raise ValueError(reason) from error
-
-
 def find_landmarks(
     image: np.ndarray, marked: np.ndarray | None, detector: FaceDetector
 ) -> tuple[str, float | None, np.ndarray | None]:
     """Return the source, the detection score and the (5, 2) landmarks to align an image by.
 
     The detector's come first, so that every data set is aligned alike; then those `marked` by the data set; then none.
+    Landmarks that place no face, such as five in one place, count for none.
     """
     detection = detector.detect(image)
-    if detection is not None:
+    if detection is not None and place_a_face(detection.landmarks, image):
         return "detector", detection.score, detection.landmarks
-    return ("points", None, marked) if marked is not None else ("centre", None, None)
+    if marked is not None and place_a_face(marked, image):
+        return "points", None, marked
+    return "centre", None, None
 
 
 def around(image: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -73,7 +58,7 @@ def align_image(path: Path, box: np.ndarray, marked: np.ndarray | None, size: in
     """Return one image's (size, size, 3) face, the source, the detection score, and the 10 coordinates of its landmarks.
 
     Raises:
-        ValueError: the picture cannot be read whole.
+        PictureError: the picture cannot be read whole.
     """
     image, corner = around(read_image(path), box)
     source, score, points = find_landmarks(image, None if marked is None else marked - corner, detector)
@@ -95,7 +80,7 @@ def align_images(
         name, *box = row
         try:
             return align_image(images / name, np.array(box, dtype=float), marked.get(name), size, detector)
-        except ValueError as error:
+        except PictureError as error:
             return str(error)
 
     faces, rejected = [], []

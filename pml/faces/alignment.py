@@ -14,6 +14,7 @@ ARCFACE_SIZE = 112
 # At 0.9 about the centre the crop is 3.5 inter-ocular distances wide and reaches from the hair to the chin; a wider one
 # adds background and leaves fewer pixels for the wrinkles.
 CONTEXT = 0.9
+MAX_WIDTH = 100  # of the crop, as a multiple of the longer side of the picture
 
 
 def template(size: int) -> np.ndarray:
@@ -29,13 +30,23 @@ def similarity_transform(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     solution of Umeyama, PAMI 1991, without reflection).
 
     Args:
-        source: (P, 2) points, not all equal.
+        source: (P, 2) points.
         target: (P, 2) points.
+
+    Returns:
+        The transform; NaN or noise if all points of `source` are equal.
     """
     z, w = source @ [1, 1j], target @ [1, 1j]
     a = np.vdot(z - z.mean(), w - w.mean()) / np.vdot(z - z.mean(), z - z.mean()).real
     b = w.mean() - a * z.mean()
     return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
+
+
+def place_a_face(landmarks: np.ndarray, image: np.ndarray) -> bool:
+    """Tell whether (5, 2) landmarks are a pixel apart and give an image (height, width, 3) a crop of a width that can be."""
+    with np.errstate(all="ignore"):  # far out, a width is infinite or NaN
+        width = 1 / np.linalg.norm(similarity_transform(landmarks, template(1))[:, 0])
+        return bool(np.ptp(landmarks, axis=0).max() >= 1 and width <= MAX_WIDTH * max(image.shape[:2]))
 
 
 def align_face(image: np.ndarray, landmarks: np.ndarray, size: int) -> np.ndarray:
@@ -46,7 +57,7 @@ def align_face(image: np.ndarray, landmarks: np.ndarray, size: int) -> np.ndarra
 
     Args:
         image: (height, width, 3) uint8.
-        landmarks: (5, 2) x and y in pixels of the image, in the template's order.
+        landmarks: (5, 2) x and y in pixels of the image, in the template's order; they `place_a_face`.
         size: width and height of the face in pixels.
     """
     shrinkage = 1 / np.linalg.norm(similarity_transform(landmarks, template(size))[:, 0])

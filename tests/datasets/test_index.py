@@ -1,11 +1,16 @@
 """From an archive to the three tables."""
 
 import os
+import signal
+import subprocess
+import sys
+import textwrap
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from pml.datasets import fgnet
 from pml.datasets.index import index_images
 from pml.errors import InputError
 from pml.files import read_table
@@ -71,7 +76,7 @@ def test_a_second_run_replaces_the_first_and_writes_the_same_bytes(tmp_path):
 @pytest.mark.parametrize(
     ("names", "given", "words"),
     [
-        (["notes.txt"], {}, ["no image", "001A02.JPG", "points", "right archive"]),
+        (["notes.txt"], {}, ["A.zip: no image", "001A02.JPG", "points", "right archive"]),
         (["images/001A05.JPG"], {"format": "fg-net"}, ["did you mean 'fgnet'?"]),
         (["images/001A05.JPG"], {"checksum": "md5:" + "0" * 32}, ["A.zip", "0" * 32]),
         (["../images/001A05.JPG"], {}, ["A.zip", "../images/001A05.JPG"]),
@@ -84,6 +89,64 @@ def test_a_bad_archive_is_named_and_no_table_written(names, given, words, tmp_pa
     assert all(word in str(refused.value) for word in words)
     assert not list(tmp_path.glob("*.csv"))
     assert not (tmp_path / "images").exists(), "label files may hold birth dates"
+
+
+def test_an_error_names_a_label_file_by_its_place_in_the_archive(tmp_path):
+    with zipfile.ZipFile(tmp_path / "A.zip", "w") as archive:
+        archive.writestr("list.csv", "image_1.jpg;27;3.81")
+    with pytest.raises(InputError, match=f"^{tmp_path}/A.zip/list.csv: cannot tell the part"):
+        run(tmp_path / "A.zip", tmp_path, format="chalearn")
+
+
+@pytest.mark.parametrize("error", [ValueError, MemoryError, KeyboardInterrupt])
+def test_no_label_file_outlives_an_error_of_any_kind(error, tmp_path, monkeypatch):
+    archive = pack(tmp_path / "A.zip", ["images/001A05.JPG", "birth_dates.csv"])
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(fgnet, "load", fail)
+    with pytest.raises(error):
+        run(archive, tmp_path)
+    assert list(tmp_path.iterdir()) == [archive]
+
+
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM])
+def test_no_label_file_outlives_the_next_start_after_a_kill_even_if_that_fails(sign, tmp_path):
+    archive = pack(tmp_path / "A.zip", ["images/001A05.JPG", "birth_dates.csv"])
+    program = """
+        import sys
+        from pathlib import Path
+        from pml.datasets import fgnet
+        sys.path.append(sys.argv[1])
+        import test_index
+
+        def wait(*_):
+            print("unpacked", flush=True)
+            input()
+
+        fgnet.load = wait
+        test_index.run(Path(sys.argv[2], "A.zip"), Path(sys.argv[2]))
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program), str(Path(__file__).parent), str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "unpacked\n"
+        process.send_signal(sign)
+    assert list(tmp_path.rglob("birth_dates.csv")), "else there is nothing to remove"
+    archive.unlink()
+    with pytest.raises(InputError, match="no such archive"):
+        run(archive, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_folder_holds_and_cannot_be_reached_is_in_the_table_of_the_rejected(tmp_path):
+    (tmp_path / "A" / "images").mkdir(parents=True)
+    (tmp_path / "A" / "images" / "001A05.JPG").touch()
+    (tmp_path / "A" / "images" / "002A05.JPG").symlink_to("nowhere")
+    (tmp_path / "A" / "images" / os.fsdecode(b"\xe9.JPG")).touch()
+    index, _, rejected = run(tmp_path / "A", tmp_path)
+    assert list(index["image"]) == ["images/001A05.JPG"]
+    assert list(rejected["image"]) == ["images/002A05.JPG", r"images/\xe9.JPG"]
 
 
 def test_a_missing_archive_is_an_error_that_says_how_to_obtain_it(tmp_path):

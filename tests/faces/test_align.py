@@ -5,13 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
 from pml.errors import InputError
 from pml.faces import align
-from pml.faces.align import BOX, COORDINATES, align_faces, align_images, around, read_image
+from pml.faces.align import BOX, COORDINATES, align_faces, align_images, around
 from pml.faces.alignment import align_face, centre_crop
 from pml.faces.detection import Detection
 from pml.files import load_schema, read_table
@@ -131,6 +129,31 @@ def test_no_box_or_one_outside_the_image_leaves_the_whole_image(box):
     assert list(corner) == [0, 0]
 
 
+@pytest.mark.parametrize("found", [False, True])
+@pytest.mark.parametrize("place", [0.0, 7.25, 1e300])
+def test_landmarks_in_one_place_leave_the_central_crop(tmp_path, found, place):
+    class OnePlace(RedDetector):
+        def detect(self, image):
+            return Detection(np.zeros(4), 0.9, np.full((5, 2), place)) if found else None
+
+    Image.fromarray(RED).save(tmp_path / "a.png")
+    index = pd.DataFrame({"image": ["a.png"], **dict.fromkeys(BOX, [np.nan])})
+    landmarks = pd.DataFrame([("a.png", *[place] * 10)], columns=["image", *COORDINATES])
+    faces, rejected = align_images(tmp_path, index, landmarks, 32, tmp_path / "faces.npy", OnePlace())
+    assert list(faces["source"]) == ["centre"] and rejected.empty
+    np.testing.assert_array_equal(np.load(tmp_path / "faces.npy")[0], centre_crop(RED, 32))
+
+
+def test_an_error_of_the_code_is_not_taken_for_a_bad_picture(dataset, monkeypatch):
+    def wrong(*_):
+        raise ValueError("cannot convert float NaN to integer")
+
+    monkeypatch.setattr(align, "FaceDetector", RedDetector)
+    monkeypatch.setattr(align, "align_face", wrong)
+    with pytest.raises(ValueError, match="NaN"):
+        run_stage(dataset, dataset / "output")
+
+
 def test_each_rejection_says_why(output):
     reasons = read_table(output / "rejected.csv", "rejected").set_index("image")["reason"]
     assert reasons["absent.jpg"] == "no such file"
@@ -150,40 +173,3 @@ def test_a_wrong_images_folder_is_an_error_and_leaves_no_store(dataset):
     with pytest.raises(InputError, match="is --images their root"):
         align_images(dataset / "elsewhere", index, landmarks, 32, dataset / "faces.npy", RedDetector())
     assert not (dataset / "faces.npy").exists()
-
-
-@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P", "1", "CMYK"])
-def test_every_kind_of_picture_is_read_as_rgb(tmp_path, mode):
-    path = tmp_path / "picture.tif"
-    Image.fromarray(drawn()).convert(mode).save(path)
-    image = read_image(path)
-    assert image.shape == (60, 64, 3) and image.dtype == np.uint8
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_picture_is_turned_upright_as_opencv_does(tmp_path, orientation):
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    Image.fromarray(drawn()).save(tmp_path / "turned.jpg", exif=exif, quality=95)
-    upright = cv2.imread(str(tmp_path / "turned.jpg"))[:, :, ::-1]
-    assert np.abs(read_image(tmp_path / "turned.jpg").astype(int) - upright).max() <= 8
-
-
-@settings(max_examples=60)
-@given(st.sampled_from(["JPEG", "PNG", "BMP", "GIF", "WEBP"]), st.floats(0, 0.9))
-def test_a_truncated_picture_is_refused(format, share):
-    content = encoded(drawn(), format)
-    with pytest.raises(ValueError):
-        read_image(io.BytesIO(content[: int(share * len(content))]))
-
-
-@settings(max_examples=60)
-@given(st.sampled_from(["JPEG", "PNG"]), st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), min_size=1, max_size=20))
-def test_a_damaged_picture_is_read_or_refused_but_never_ends_the_stage(format, damages):
-    content = bytearray(encoded(drawn(), format))
-    for share, value in damages:
-        content[int(share * len(content))] = value
-    try:
-        assert read_image(io.BytesIO(bytes(content))).dtype == np.uint8
-    except ValueError as error:
-        assert str(error)

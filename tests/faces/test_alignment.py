@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pml.faces.alignment import align_face, centre_crop, similarity_transform, template
+from pml.faces.alignment import align_face, centre_crop, place_a_face, similarity_transform, template
 
 coordinates = st.floats(-500, 500)
 five_points = st.integers(0, 2**32 - 1).map(lambda seed: np.random.default_rng(seed).uniform(-300, 300, (5, 2)))
@@ -112,3 +112,26 @@ def test_a_centre_crop_takes_the_largest_central_square():
     image = np.zeros((30, 70, 3), np.uint8)
     image[:, 20:50] = np.random.default_rng(0).integers(0, 256, (30, 30, 3), dtype=np.uint8)
     np.testing.assert_array_equal(centre_crop(image, 30), image[:, 20:50])
+
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+points = st.one_of(
+    st.lists(st.tuples(finite, finite), min_size=5, max_size=5),
+    st.tuples(finite, finite).map(lambda point: [point] * 5),
+    st.tuples(coordinates, coordinates, st.floats(-1e-3, 1e-3)).map(lambda p: [(p[0] + p[2], p[1]), *[p[:2]] * 4]),
+).map(np.array)
+
+
+@given(points)
+def test_landmarks_that_place_a_face_give_a_crop_and_five_in_one_place_never_do(landmarks):
+    image = np.full((40, 30, 3), 90, np.uint8)
+    if place_a_face(landmarks, image):
+        assert (align_face(image, landmarks, 16) == 90).all()
+    if np.ptp(landmarks, axis=0).max() < 1:
+        assert not place_a_face(landmarks, image)
+
+
+@given(st.floats(0.5, 20), st.floats(-np.pi, np.pi), st.tuples(coordinates, coordinates))
+def test_landmarks_like_the_template_place_a_face(scale, angle, shift):
+    landmarks = apply(matrix(scale, angle, shift), template(10))
+    assert place_a_face(landmarks, np.zeros((100, 100, 3), np.uint8))
