@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pml.datasets.listing import UNLISTED, Label, count_parts, count_stds, file_name, join, read_fields, read_label, survey
+from pml.datasets.label_file import read_label_file
+from pml.datasets.listing import UNLISTED, Label, count_parts, count_stds, file_name, join, read_label, survey
 from pml.datasets.tables import Nominal, Tables, reject
 from pml.errors import InputError
 
@@ -79,15 +80,12 @@ def _read_labels(root: Path, path: str, options: Options, ignored: set[str]) -> 
     match = LABEL_FILE.fullmatch(file_name(path))
     if not match:
         return []
-    header, *rows = read_fields(root / path, ",").items() or [(1, [])]
-    columns = [name.lower() for name in header[1]]
-    age, age_std = COLUMNS[options.label]
-    missing = [name for name in ("file_name", age, age_std) if name and columns.count(name) != 1]
-    if missing:
-        raise InputError(f"{root / path}: column {', '.join(missing)} is missing or there twice; take the owners' own file")
+    file, (age, age_std) = read_label_file(root / path), COLUMNS[options.label]
+    file.check_header(name for name in ("file_name", age, age_std) if name)
+    columns = file.header
 
     labels = []
-    for number, fields in rows:
+    for number, fields in file.rows.items():
         whole = len(fields) == len(columns)
         row = dict(zip(columns, fields, strict=True)) if whole else {}
         name = row.get("file_name", "")
@@ -106,7 +104,7 @@ def _read_ignored(root: Path, files: list[str]) -> set[str]:
             f"{root}: the option ignore_list is true, but no file has a name of {', '.join(sorted(IGNORE_LISTS))}; add to the "
             "archives a folder with one, such as that of https://github.com/yu4u/age-estimation-pytorch"
         )
-    return {_whole(fields[0]) for path in lists for fields in read_fields(root / path, ",").values()}
+    return {_whole(fields[0]) for path in lists for fields in read_label_file(root / path).lines.values()}
 
 
 def _whole(path: str) -> str:
