@@ -171,7 +171,7 @@ def assign_folds(plan: Plan, experiment: str) -> Needs:
     inputs |= {"list": listed} if listed and Path(listed).exists() else {}
     needed = sorted({fold for method in chosen["methods"] for fold in method_folds(chosen, method)})
     settings = {name: chosen[name] for name in ("protocol", "protocol_options", "validation", "curriculum")}
-    return inputs, settings | {"seed": chosen["fold_seed"], "needed": needed}
+    return inputs, settings | {"seed": chosen["fold_seed"], "needed": needed, "ages": chosen["training"]["ages"]}
 
 
 def fetched_weights(plan: Plan) -> list[Wildcards]:
