@@ -15,21 +15,21 @@ import pandas as pd
 
 from pml.datasets import archives
 from pml.errors import InputError
-from pml.files import load_schema, write_table
+from pml.files import check_apart, load_schema, write_table
 from pml.registry import find, find_options
 from pml.task import Task
+
+REASONS = 3  # of those for which rows are rejected, the most frequent ones, that an error tells
 
 
 def build_tables(format: str, root: Path, options: dict) -> dict[str, pd.DataFrame]:
     """Return the tables "index", "landmarks" and "rejected", each sorted by image, and "findings" for the files below `root`.
 
     Raises:
-        InputError: the format or an option is unknown, or no file is an image of it.
+        InputError: the format or an option is unknown.
     """
     chosen, module = find_options("format", format, options), find("format", format)
     loaded = module.load(root, chosen)
-    if not len(loaded.index):
-        raise InputError(f"{root}: no image of the format '{format}', which has {module.LAYOUT}; is it the right archive?")
     tables = {
         name: pd.DataFrame(getattr(loaded, name), columns=list(load_schema(name)["properties"])).sort_values(
             "image", ignore_index=True
@@ -37,6 +37,16 @@ def build_tables(format: str, root: Path, options: dict) -> dict[str, pd.DataFra
         for name in ("index", "landmarks", "rejected")
     }
     return tables | {"findings": pd.DataFrame(list(loaded.findings.items()), columns=["finding", "count"])}
+
+
+def no_image(format: str, rejected: pd.DataFrame, where: Path, path: Path) -> InputError:
+    """Return the error that no image is left of what lay at `where`, with the most frequent reasons; `path` has them all."""
+    layout = f"the format '{format}' has {find('format', format).LAYOUT}; is it the right archive?"
+    if rejected.empty:
+        return InputError(f"{where}: no image and nothing else; {layout}")
+    counts = rejected["reason"].value_counts()
+    reasons = "; ".join(f"{count:,} times '{reason}'" for reason, count in counts.head(REASONS).items())
+    return InputError(f"{where}: no image is left, {len(rejected):,} rejected: {reasons}; {path} lists all; {layout}")
 
 
 def keep_only(root: Path, images: set[str]) -> None:
@@ -54,10 +64,15 @@ def index_images(task: Task) -> None:
     """Unpack the archives to a folder that holds the indexed images alone, and write the tables that describe them.
 
     Raises:
-        InputError: an archive is missing, damaged or another than its checksum says, or holds no image of the format.
+        InputError: an archive is missing, damaged or another than its checksum says, or holds no image of the format; or it
+            lies where the images go, which are replaced.
     """
     chosen, images = task.settings, Path(task.outputs["images"])
     paths = [Path(archive) for archive in chosen["archives"]]
+    for archive in paths:
+        check_apart(archive, images)
+    all_rejected = Path(task.outputs["rejected"]).with_name("all_rejected.csv")  # snakemake removes the outputs of a failed job
+    all_rejected.unlink(missing_ok=True)
     for archive, checksum in zip(paths, chosen["checksums"], strict=True):
         if not archive.exists():
             obtain = f"{find('format', chosen['format']).OBTAIN}, and name it in the config under datasets.<name>.archives"
@@ -66,6 +81,10 @@ def index_images(task: Task) -> None:
     archives.unpack(paths, images)
     try:
         tables = build_tables(chosen["format"], images, chosen["options"])
+        if tables["index"].empty:
+            if len(tables["rejected"]):
+                write_table(tables["rejected"], all_rejected, "rejected")
+            raise no_image(chosen["format"], tables["rejected"], images, all_rejected)
     except InputError:
         shutil.rmtree(images)  # with label files that may hold birth dates
         raise
