@@ -130,8 +130,8 @@ def _check_archives(suite: str, archives: list[dict], where: str) -> None:
 
 
 def _check_own_file(path: str, suite: str, where: str) -> None:
-    if re.search(r"[{}\x00-\x1f]", path):
-        raise InputError(f"{where}: {path!r} holds a brace or no printable text; rename it")
+    if re.search(r"[{}<\x00-\x1f]", path):  # snakemake takes {name} for a wildcard and <name> for a variable
+        raise InputError(f"{where}: {path!r} holds a brace, a < or a control character; rename it")
     try:
         check_apart(path, Path("results", suite))
     except InputError as error:

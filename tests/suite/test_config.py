@@ -204,6 +204,7 @@ def download(url: str) -> dict:
         (given_archives(download("ftp://a/b.zip")), "archives.0.url: .*of http or https"),
         (given_archives(download("http://a/{b}.zip")), "archives.0.url: .*without braces"),
         (given_archives({"path": "a{b}.zip"}), "archives.0.path: .*without braces"),
+        (given_archives({"path": "<results>.zip"}), "archives.0.path: .*without braces and <"),
         (given_archives({"path": ""}), "archives.0.path: .*does not match"),
         (changed("experiments", "lopo", "initialisation", value="{x}.pt"), "lopo.initialisation: .*without braces"),
         (changed("experiments", "lopo", "protocol_options", value={"list": "{x}"}), "protocol_options.list: .* a brace"),
