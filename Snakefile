@@ -6,7 +6,7 @@ min_version("9.0")
 
 
 # A second config file would be merged into the first one: the default is read only where none is given.
-if "experiments" not in config:
+if not workflow.configfiles:
 
     configfile: "config/config.yaml"
 

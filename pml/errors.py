@@ -8,13 +8,16 @@ from typing import Any
 
 
 class InputError(Exception):
-    """Bad input. The message names the file, the field and the remedy."""
+    """Bad input. The message, one line whatever it quotes, names the file, the field and the remedy."""
+
+    def __init__(self, message: str):
+        super().__init__("".join(one if one.isprintable() else repr(one)[1:-1] for one in message))
 
 
-def suggest(unknown: str, known: Iterable[str]) -> str:
+def suggest(unknown: object, known: Iterable[str]) -> str:
     """Return "; did you mean 'x'?" for the known name nearest to `unknown`, else the list of known names."""
     known = sorted(known)
-    near = get_close_matches(unknown, known, n=1)
+    near = get_close_matches(str(unknown), known, n=1)
     return f"; did you mean '{near[0]}'?" if near else f"; known: {', '.join(known)}"
 
 

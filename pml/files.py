@@ -166,6 +166,17 @@ def check_table(frame: pd.DataFrame, schema: str, path: str | Path) -> pd.DataFr
     return frame
 
 
+def check_apart(given: str | Path, made: str | Path) -> None:
+    """Check that neither of two paths is, holds, or lies in the other: what is `made` replaces what was there.
+
+    Raises:
+        InputError: the file or folder that the user has `given` would be deleted, or would grow by what is made.
+    """
+    one, other = Path(given).resolve(), Path(made).resolve()
+    if one == other or one in other.parents or other in one.parents:
+        raise InputError(f"{given}: is, holds or lies in {made}, which is deleted and made anew; move it elsewhere")
+
+
 def check_indexed(images: Iterable[str], path: str | Path, index: Iterable[str], index_path: str | Path) -> None:
     """Check that the index has every one of the `images` that the file at `path` names.
 

@@ -1,5 +1,6 @@
 """A function on many items, in several processes, with the results in order."""
 
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -25,6 +26,15 @@ def mapping(function: Callable, workers: int) -> Iterator[Callable[[Iterable], I
             yield lambda items: pool.map(_call, items, chunksize=CHUNK)
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def apart(function: Callable, *arguments: Any, seconds: int) -> Any:
+    """Return what a function of a module returns for the arguments, from a fork of this process.
+
+    If it crashes the interpreter or takes longer, this process goes on with a BrokenProcessPool.
+    """
+    with ProcessPoolExecutor(1, get_context("fork"), signal.alarm, (seconds,)) as pool:
+        return pool.submit(function, *arguments).result()
 
 
 def _keep(function: Callable) -> None:

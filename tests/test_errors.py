@@ -1,4 +1,8 @@
+import pickle
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pml.errors import InputError, stage_main, suggest
 
@@ -29,3 +33,11 @@ def test_stage_hides_no_other_error():
 
     with pytest.raises(KeyError):
         main()
+
+
+@given(st.text())
+def test_the_message_is_one_line_whatever_it_quotes(text):
+    message = str(InputError(f"x: '{text}' is wrong"))
+    assert message.splitlines() == [message]
+    assert not text.isprintable() or text in message
+    assert str(pickle.loads(pickle.dumps(InputError(text)))) == str(InputError(text))

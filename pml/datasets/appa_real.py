@@ -10,11 +10,13 @@ FG 2017.
 """
 
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pml.datasets.listing import UNLISTED, Label, count_parts, count_stds, file_name, join, read_fields, read_label, survey
+from pml.datasets.label_file import read_label_file
+from pml.datasets.listing import UNLISTED, Label, count_parts, count_stds, file_name, join, read_label, survey
 from pml.datasets.tables import Nominal, Tables, reject
 from pml.errors import InputError
 
@@ -57,7 +59,8 @@ def load(root: Path, options: Options) -> Tables:
     neither.
 
     Raises:
-        InputError: a label file lacks a column, or there is no ignore list though one is asked for.
+        InputError: a label file lacks a column, or an ignore list is asked for and there is none, or it names
+            no listed picture.
     """
     files = survey(root)
     ignored = _read_ignored(root, files.others) if options.ignore_list else set()
@@ -71,6 +74,8 @@ def load(root: Path, options: Options) -> Tables:
     findings = count_parts(labels, index, OFFICIAL)
     if options.label == "apparent":
         findings |= count_stds(index)
+    if options.ignore_list:
+        findings |= _check_ignored(root, ignored, listed)
     return Tables(index, files.rejected + rejected + orphans, findings=findings)
 
 
@@ -79,15 +84,12 @@ def _read_labels(root: Path, path: str, options: Options, ignored: set[str]) -> 
     match = LABEL_FILE.fullmatch(file_name(path))
     if not match:
         return []
-    header, *rows = read_fields(root / path, ",").items() or [(1, [])]
-    columns = [name.lower() for name in header[1]]
-    age, age_std = COLUMNS[options.label]
-    missing = [name for name in ("file_name", age, age_std) if name and columns.count(name) != 1]
-    if missing:
-        raise InputError(f"{root / path}: column {', '.join(missing)} is missing or there twice; take the owners' own file")
+    file, (age, age_std) = read_label_file(root / path), COLUMNS[options.label]
+    file.check_header(name for name in ("file_name", age, age_std) if name)
+    columns = file.header
 
     labels = []
-    for number, fields in rows:
+    for number, fields in file.rows.items():
         whole = len(fields) == len(columns)
         row = dict(zip(columns, fields, strict=True)) if whole else {}
         name = row.get("file_name", "")
@@ -106,7 +108,29 @@ def _read_ignored(root: Path, files: list[str]) -> set[str]:
             f"{root}: the option ignore_list is true, but no file has a name of {', '.join(sorted(IGNORE_LISTS))}; add to the "
             "archives a folder with one, such as that of https://github.com/yu4u/age-estimation-pytorch"
         )
-    return {_whole(fields[0]) for path in lists for fields in read_fields(root / path, ",").values()}
+    first = {_whole(fields[0]) for path in lists for fields in read_label_file(root / path).lines.values()}
+    return {name for name in first if re.search(r"\d", name)}  # a header has no number
+
+
+def _check_ignored(root: Path, ignored: set[str], listed: set[str]) -> dict[str, int]:
+    """Return findings: how many pictures the ignore list has, and how many of them no label file lists; warn of those.
+
+    Raises:
+        InputError: it has none that a label file lists.
+    """
+    unknown = ignored - listed
+    if unknown == ignored:
+        raise InputError(
+            f"{root}: none of the {len(ignored)} entries of the ignore list names a picture of a label file; write names such "
+            "as 000000.jpg, one a line, or set the option ignore_list to false"
+        )
+    if unknown:
+        print(
+            f"warning: the ignore list: {len(unknown)} of {len(ignored)} entries, such as {min(unknown)}, are in no label file "
+            "and ignore nothing",
+            file=sys.stderr,
+        )
+    return {"entries of the ignore list": len(ignored), "entries of the ignore list in no label file": len(unknown)}
 
 
 def _whole(path: str) -> str:

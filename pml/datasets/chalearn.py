@@ -13,7 +13,8 @@ import re
 from collections import defaultdict
 from pathlib import Path, PurePosixPath
 
-from pml.datasets.listing import Label, count_parts, count_stds, is_picture, join, read_fields, read_label, survey
+from pml.datasets.label_file import read_label_file
+from pml.datasets.listing import Label, count_parts, count_stds, is_picture, join, read_label, survey
 from pml.datasets.tables import Nominal, Tables
 from pml.errors import InputError
 from pml.options import NoOptions as Options
@@ -57,12 +58,19 @@ def tell_part(path: str) -> str | None:
 
 
 def _read_labels(root: Path, path: str) -> list[Label]:
-    """Return the rows of a label file, half of whose lines or more begin with a picture's name, and of any other file none."""
+    """Return the rows of a label file, half of whose lines or more begin with a picture's name, and of any other file none.
+
+    Raises:
+        InputError: half of the lines or more name a picture elsewhere, or nothing tells the part.
+    """
     if PurePosixPath(path).suffix.lower() not in (".csv", ".txt"):
         return []
-    lines = read_fields(root / path, ";,")
+    file = read_label_file(root / path)
+    lines = dict(file.lines)
     named = [is_picture(fields[0]) and " " not in fields[0] for fields in lines.values()]
     if not lines or 2 * sum(named) < len(named):
+        if lines and 2 * sum(map(_names_picture, lines.values())) >= len(lines):
+            raise file.misunderstood("its lines name pictures, but do not begin with them", ["image", "mean", "std"])
         return []
     part = tell_part(path)
     if part is None:
@@ -79,6 +87,10 @@ def _read_labels(root: Path, path: str) -> list[Label]:
         fault = "the row has more than three fields" if any(more) else ""
         labels.append(read_label(f"{path}:{number}", name, part, age, age_std, fault))
     return labels
+
+
+def _names_picture(fields: list[str]) -> bool:
+    return any(is_picture(word) for field in fields for word in re.split(r"[\s,;:|]+", field))
 
 
 def _findings(labels: list[Label], index: list[dict]) -> dict[str, int]:

@@ -11,6 +11,7 @@ import math
 import re
 from pathlib import Path, PurePosixPath
 
+from pml.datasets.label_file import read_text
 from pml.datasets.listing import survey
 from pml.datasets.tables import Nominal, Row, Tables, reject
 from pml.options import NoOptions as Options
@@ -67,7 +68,7 @@ def load(root: Path, options: Options) -> Tables:
 
 def read_points(path: Path) -> Row | None:
     """Return the five landmarks of a .pts file in pixels, as columns of landmarks.csv, or None if it is malformed."""
-    body = re.fullmatch(r"[^{}]*\{([^{}]*)\}\s*", path.read_text(encoding="latin-1"))
+    body = re.fullmatch(r"[^{}]*\{([^{}]*)\}\s*", read_text(path))
     try:
         numbers = [float(word) for word in body.group(1).split()] if body else []
     except ValueError:

@@ -8,6 +8,7 @@ R. Rothe, R. Timofte, L. Van Gool: Deep expectation of real and apparent age fro
 IJCV 126(2-4), 2018.
 """
 
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -19,6 +20,7 @@ from scipy.io import loadmat
 from pml.datasets.listing import MACOS, list_files
 from pml.datasets.tables import Nominal, Tables, reject
 from pml.errors import InputError
+from pml.workers import apart
 
 LAYOUT = "imdb.mat or wiki.mat and, beside it, the pictures that it lists, such as 17/10000217_1981-05-05_2009.jpg"
 OBTAIN = (
@@ -33,6 +35,7 @@ FOLDERS = {"crop": ("imdb_crop", "wiki_crop"), "whole": ("imdb", "wiki")}  # of 
 CELLS = ("full_path", "face_location")
 FIELDS = ("dob", "photo_taken", "full_path", "gender", "face_score", "second_face_score")
 BOX = ["left", "top", "right", "bottom"]
+READING_SECONDS = 600  # of the larger label file, half a million rows, a reader takes half a minute
 # Matlab counts days from the year 0: 1 January of the year 1 is 367, of 1970 is 719,529, of 10,000 is 3,652,426.
 FIRST_DAY, EPOCH, LAST_DAY = 367, 719_529, 3_652_425
 
@@ -122,7 +125,7 @@ def _read_rows(root: Path, label: str, options: Options) -> pd.DataFrame:
     file = PurePosixPath(label)
     database = file.stem.lower()
     extra = (["celeb_id"] if database == "imdb" else []) + (["face_location"] if options.pictures == "whole" else [])
-    fields = _read_struct(root / label, database, [*FIELDS, *extra])
+    fields = _read_whole(root / label, database, [*FIELDS, *extra])
     birth_year, birth_month = read_dates(_numbers(fields["dob"]))
     photo_year = np.floor(_numbers(fields["photo_taken"]))
     photo_year[~((photo_year >= 1) & (photo_year <= 9999))] = np.nan
@@ -145,6 +148,15 @@ def _read_rows(root: Path, label: str, options: Options) -> pd.DataFrame:
     if options.pictures == "whole":
         rows[BOX] = _boxes(fields["face_location"])
     return rows
+
+
+def _read_whole(path: Path, database: str, names: list[str]) -> dict[str, np.ndarray]:
+    """Return what `_read_struct` does. A damaged file can crash SciPy's reader or hang it, so another process reads."""
+    try:
+        return apart(_read_struct, path, database, names, seconds=READING_SECONDS)
+    except BrokenProcessPool:
+        problem = f"its reader crashed, ran out of memory or took more than {READING_SECONDS} seconds"
+        raise InputError(f"{path}: not a whole MATLAB 5 file ({problem}); download its archive again") from None
 
 
 def _read_struct(path: Path, database: str, names: list[str]) -> dict[str, np.ndarray]:

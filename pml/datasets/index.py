@@ -16,9 +16,11 @@ import pandas as pd
 from pml.datasets import archives
 from pml.datasets.tables import Row
 from pml.errors import InputError
-from pml.files import load_schema, replacing_folder, write_table
+from pml.files import check_apart, load_schema, replacing_folder, write_table
 from pml.registry import find, find_options
 from pml.task import Task
+
+REASONS = 3  # of those for which rows are rejected, the most frequent ones, that an error tells
 
 
 def build_tables(format: str, root: Path, options: dict, left_out: Sequence[Row] = ()) -> dict[str, pd.DataFrame]:
@@ -28,18 +30,26 @@ def build_tables(format: str, root: Path, options: dict, left_out: Sequence[Row]
         left_out: more rows of "rejected", for files that never got below `root`.
 
     Raises:
-        InputError: the format or an option is unknown, or no file is an image of it.
+        InputError: the format or an option is unknown.
     """
     chosen, module = find_options("format", format, options), find("format", format)
     loaded = module.load(root, chosen)
-    if not len(loaded.index):
-        raise InputError(f"{root}: no image of the format '{format}', which has {module.LAYOUT}; is it the right archive?")
     tables = {}
     for name, more in (("index", ()), ("landmarks", ()), ("rejected", left_out)):
         columns = list(load_schema(name)["properties"])
         frames = [pd.DataFrame(rows, columns=columns) for rows in (getattr(loaded, name), more) if len(rows)]
         tables[name] = pd.concat(frames or [pd.DataFrame(columns=columns)]).sort_values("image", ignore_index=True)
     return tables | {"findings": pd.DataFrame(list(loaded.findings.items()), columns=["finding", "count"])}
+
+
+def no_image(format: str, rejected: pd.DataFrame, where: str, path: Path) -> InputError:
+    """Return the error that no image is left of the archives `where`, with the most frequent reasons; `path` has them all."""
+    layout = f"the format '{format}' has {find('format', format).LAYOUT}; is it the right archive?"
+    if rejected.empty:
+        return InputError(f"{where}: no image and nothing else; {layout}")
+    counts = rejected["reason"].value_counts()
+    reasons = "; ".join(f"{count:,} times '{reason}'" for reason, count in counts.head(REASONS).items())
+    return InputError(f"{where}: no image is left, {len(rejected):,} rejected: {reasons}; {path} lists all; {layout}")
 
 
 def keep_only(root: Path, images: set[str]) -> None:
@@ -57,10 +67,16 @@ def index_images(task: Task) -> None:
     """Unpack the archives to a folder that holds the indexed images alone, and write the tables that describe them.
 
     Raises:
-        InputError: an archive is missing, damaged or another than its checksum says, or holds no image of the format.
+        InputError: an archive is missing, damaged or another than its checksum says, or holds no image of the format; or it
+            lies where the images go, which are replaced.
     """
     chosen = task.settings
     paths = [Path(archive) for archive in chosen["archives"]]
+    named = ", ".join(map(str, paths))
+    all_rejected = Path(task.outputs["rejected"]).with_name("all_rejected.csv")  # snakemake removes the outputs of a failed job
+    for archive in paths:
+        check_apart(archive, task.outputs["images"])
+    all_rejected.unlink(missing_ok=True)
     with replacing_folder(task.outputs["images"]) as root:  # label files never get beyond this folder
         for archive, checksum in zip(paths, chosen["checksums"], strict=True):
             if not archive.exists():
@@ -71,7 +87,11 @@ def index_images(task: Task) -> None:
         try:
             tables = build_tables(chosen["format"], root, chosen["options"], left_out)
         except InputError as error:  # which names a file of this folder, soon gone
-            raise InputError(str(error).replace(str(root), ", ".join(map(str, paths)))) from None
+            raise InputError(str(error).replace(str(root), named)) from None
+        if tables["index"].empty:
+            if len(tables["rejected"]):
+                write_table(tables["rejected"], all_rejected, "rejected")
+            raise no_image(chosen["format"], tables["rejected"], named, all_rejected)
         keep_only(root, set(tables["index"]["image"]))
     for name, table in tables.items():
         write_table(table, task.outputs[name], name)

@@ -71,25 +71,6 @@ def is_picture(path: str) -> bool:
     return PurePosixPath(path).suffix.lower() in SUFFIXES
 
 
-def read_fields(path: Path, separators: str) -> dict[int, list[str]]:
-    """Return the fields of each line of a text file, {number from 1: fields}, but for lines in which all are empty.
-
-    Each line is split at the first of `separators` that it holds.
-    """
-    lines = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").split("\n"), 1):
-        separator = next((one for one in separators if one in line), separators[0])
-        fields = split_fields(line, separator)
-        if any(fields):
-            lines[number] = fields
-    return lines
-
-
-def split_fields(line: str, separator: str = ",") -> list[str]:
-    """Return the fields of a line. None holds a separator, so quotes need not be told from text."""
-    return [field.strip().strip('"').strip() for field in line.split(separator)]
-
-
 def by_name(paths: Iterable[str]) -> tuple[dict[str, str], list[Row]]:
     """Return {file name: path} of the first path of each name, and rows of rejected.csv for the other paths."""
     album: dict[str, str] = {}

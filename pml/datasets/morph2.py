@@ -11,13 +11,14 @@ Inconsistent labels: B. Yip et al.: Preliminary studies on a large face database
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from pml.datasets.listing import by_name, file_name, split_fields, survey
+from pml.datasets.label_file import LabelFile, read_beginning, read_label_file
+from pml.datasets.listing import by_name, file_name, survey
 from pml.datasets.tables import Nominal, Row, Tables, reject
 from pml.errors import InputError
 
@@ -47,6 +48,8 @@ COLUMNS = {
     "gender": "M or F",
     "age": "a number from 0 to 120",
 }
+KEYS = ("id_num", "picture_num")
+TABLES = (".csv", ".tsv")
 MISSING = "listed, but the album has no such file"
 SUBJECT_WIDE = {"dob": "birth date", "race": "race", "gender": "gender"}  # what cannot change from picture to picture
 
@@ -70,7 +73,7 @@ def load(root: Path, options: Options) -> Tables:
     rejected row goes by its picture, or by file and line of the CSV where it names none or one that an earlier row names.
 
     Raises:
-        InputError: there are several CSVs, one lacks a column, or without one corrections are asked for.
+        InputError: there are several CSVs, one cannot be read or lacks a column, or without one corrections are asked for.
     """
     album, rejected, labels = _list_album(root)
     if len(labels) > 1:
@@ -113,18 +116,34 @@ def _join(album: dict[str, str], rejected: list[Row], rows: pd.DataFrame, option
 
 
 def _list_album(root: Path) -> tuple[dict[str, str], list[Row], list[str]]:
-    """Return the album, {lower-case file name: path}, rows of rejected.csv for the other pictures, and the label files."""
+    """Return the album, {lower-case file name: path}, rows of rejected.csv for the other pictures, and the label files.
+
+    Raises:
+        InputError: a file is a label file, or a table and the only one, but is not understood.
+    """
     files = survey(root)
     album, copies = by_name(path for path in files.pictures if NAME.fullmatch(file_name(path)))
     nameless = [path for path in files.pictures if not NAME.fullmatch(file_name(path))]
     rejected = files.rejected + copies + [reject(path, "name is not of the form 009055_1M54.JPG") for path in nameless]
-    return album, rejected, [path for path in files.others if _has_labels(root / path)]
+    beginnings = {path: read_beginning(root / path) for path in files.others}
+    labels = [path for path, file in beginnings.items() if _is_label_file(file)]
+    tables = [file for path, file in beginnings.items() if PurePosixPath(path).suffix.lower() in TABLES and file.lines]
+    if tables and not labels:
+        raise tables[0].misunderstood("this table is not MORPH's, and no other file is", COLUMNS)
+    return album, rejected, labels
 
 
-def _has_labels(path: Path) -> bool:
-    with path.open("rb") as file:
-        header = file.readline(4096).decode("utf-8-sig", errors="replace")
-    return {"id_num", "picture_num"} <= set(split_fields(header.lower()))
+def _is_label_file(file: LabelFile) -> bool:
+    """Tell whether a file, of which the beginning will do, is one: by two columns that no other file has.
+
+    Raises:
+        InputError: the columns are there, but not as fields of the header, or only one of them is.
+    """
+    if set(KEYS) <= set(file.header):
+        return True
+    if any(column in " ".join(file.header).replace("\0", "") for column in KEYS):
+        raise file.misunderstood("its header cannot be read", COLUMNS)
+    return False
 
 
 def _read_rows(root: Path, path: str) -> pd.DataFrame:
@@ -132,12 +151,9 @@ def _read_rows(root: Path, path: str) -> pd.DataFrame:
     name of the picture; whether an earlier row has the same (`repeated`); file and line (`row`); what is wrong, if anything
     (`reason`). A field that is malformed is empty.
     """
-    first, *lines = (root / path).read_text(encoding="utf-8-sig", errors="replace").split("\n")
-    header = split_fields(first.lower())
-    wrong = [column for column in COLUMNS if header.count(column) != 1]
-    if wrong:
-        raise InputError(f"{root / path}: column {', '.join(wrong)} is missing or there twice; its header must be MORPH's own")
-    listed = {f"{path}:{number}": split_fields(line) for number, line in enumerate(lines, 2) if line.strip()}
+    file = read_label_file(root / path)
+    file.check_header(COLUMNS)
+    header, listed = file.header, {f"{path}:{number}": fields for number, fields in file.rows.items()}
     torn = np.array([len(fields) != len(header) for fields in listed.values()], bool)
     whole = [fields if len(fields) == len(header) else [""] * len(header) for fields in listed.values()]
     raw = pd.DataFrame(whole, columns=header, dtype=str)

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from pml.age_range import outside
 from pml.errors import InputError
 from pml.files import check_indexed, read_table, write_table
 from pml.folds.curriculum import courses
@@ -91,11 +92,34 @@ def add_courses(folds: pd.DataFrame, index: pd.DataFrame, dividing_lines: Sequen
     return folds
 
 
+def check_ages(folds: pd.DataFrame, index: pd.DataFrame, first_age: int, last_age: int) -> None:
+    """Warn of ages that have no class.
+
+    Raises:
+        InputError: a fold trains on no other.
+    """
+    ages = index.set_index("image")["age"]
+    without = pd.Series(outside(ages, first_age, last_age), ages.index)
+    remedy = f"the config's training.ages are {first_age} to {last_age}"
+    train = folds[folds["part"] == "train"]
+    for fold, all_without in train["image"].map(without).groupby(train["fold"]).all().items():
+        if all_without:
+            raise InputError(f"fold {fold}: no image that it trains on is of an age that has a class; {remedy}; widen them")
+    affected = ages[without & ages.index.isin(folds["image"])]
+    if len(affected):
+        print(
+            f"warning: {len(affected)} of {folds['image'].nunique()} images, such as one of {affected.iloc[0]:g} years, are of "
+            f"an age without a class and train as the nearest one; {remedy}",
+            file=sys.stderr,
+        )
+
+
 def assign_folds(task: Task) -> None:
     """Draw the folds.
 
     Raises:
-        InputError: as `assign`; or an image with a face is not in the index, or the config runs a fold that is not drawn.
+        InputError: as `assign` and `check_ages`; or an image with a face is not in the index, or the config runs a fold that
+            is not drawn.
     """
     chosen = task.settings
     index, faces = read_table(task.inputs["index"], "index"), read_table(task.inputs["faces_table"], "faces")
@@ -106,6 +130,7 @@ def assign_folds(task: Task) -> None:
     if absent := set(chosen["needed"]) - set(folds["fold"]):
         made = f"the protocol {protocol} makes 1 to {folds['fold'].max()} of this data"
         raise InputError(f"experiments.<name>.folds in the config: no fold {min(absent)}; {made}")
+    check_ages(folds[folds["fold"].isin(chosen["needed"])], index, *chosen["ages"])
     write_table(folds, task.outputs["folds"], "folds")
     print(f"{protocol}: {folds['fold'].nunique()} folds of {folds['image'].nunique()} images", file=sys.stderr)
     if validation:

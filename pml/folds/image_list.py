@@ -6,9 +6,10 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from pml.datasets.label_file import read_text
 from pml.errors import InputError
 
-SEPARATOR = re.compile(r"\s*[,;]\s*|\s+")
+SEPARATOR = re.compile(r"\s*[,;|]\s*|\s+")
 
 
 def listed_images(index: pd.DataFrame, path: Path) -> pd.DataFrame:
@@ -21,7 +22,7 @@ def listed_images(index: pd.DataFrame, path: Path) -> pd.DataFrame:
         InputError: the file cannot be read or names no image of the index.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+        lines = read_text(path).splitlines()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; give the option 'list' the path of a list of images") from None
     stems = index["image"].map(_stem)

@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from pml.age_range import outside
 from pml.data_name import DataName
 from pml.errors import InputError
 from pml.evaluation.metrics import FEW, MANY, SHOTS, decades, shots
@@ -34,10 +35,17 @@ def report_data(task: Task) -> None:
     faces = read_table(inputs["faces_table"], "faces")
     rejected = pd.concat([read_table(inputs[of], "rejected") for of in ("rejected", "rejected_faces")], ignore_index=True)
     check_accounts(index, rejected, faces, inputs["index"])
+    findings = pd.concat([findings, without_class(index["age"], task.settings["classes"])], ignore_index=True)
     table = report(index, rejected, findings, faces)
     write_table(table.assign(data=str(name)), task.outputs["csv"], "data_report")
     write_text(to_markdown(Shown(table, "data_report", cells_of(table), caption(table, name))), task.outputs["markdown"])
     finish(draw(index["age"]), task)
+
+
+def without_class(ages: pd.Series, classes: Iterable[tuple[int, int]]) -> pd.DataFrame:
+    """Return findings: how many ages have no class, for each pair of first and last age where there are any."""
+    counts = [(f"ages outside the classes {first} to {last}", outside(ages, first, last).sum()) for first, last in classes]
+    return pd.DataFrame([row for row in counts if row[1]], columns=["finding", "count"])
 
 
 def images_per_age(ages: pd.Series) -> pd.Series:

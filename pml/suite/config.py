@@ -1,9 +1,12 @@
 """A suite's configuration: checked, with defaults filled in."""
 
+import math
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 from jsonschema import Draft202012Validator
@@ -11,7 +14,7 @@ from jsonschema.exceptions import ValidationError, best_match
 from jsonschema.validators import extend
 
 from pml.errors import InputError, suggest
-from pml.files import load_schema
+from pml.files import check_apart, load_schema
 from pml.registry import REGISTRIES, find_options
 from pml.starts import STARTS, starts_of
 from pml.suite.settings import Frozen, Training, schema_of
@@ -40,7 +43,8 @@ def check_config(config: dict) -> dict:
 
     Raises:
         InputError: a key is unknown (the nearest known one is suggested), missing, or has a refused value; or an
-            experiment, table, comparison or figure names something that the config does not define.
+            experiment, table, comparison or figure names something that the config does not define; or an archive would be
+            deleted, or overwritten by another.
     """
     schema = config_schema()
     errors = list(_Validator(schema).iter_errors(config))
@@ -48,6 +52,8 @@ def check_config(config: dict) -> dict:
         # A misspelt key may also leave the right one missing; the misspelling is the cause.
         raise InputError(_message(best_match([e for e in errors if e.validator == "additionalProperties"] or errors)))
     config = _filled(config, schema, schema)
+    for name, dataset in config["datasets"].items():
+        _check_archives(config["suite"], dataset["archives"], f"config: datasets.{name}.archives")
     for name in config["experiments"]:
         _check_experiment(config, name)
         _check_initialisation(config, name)
@@ -100,11 +106,48 @@ def config_schema() -> dict:
     return schema
 
 
+def archive_name(url: str) -> str:
+    """Return the file name of a download."""
+    return Path(urlsplit(url).path).name
+
+
+def _check_archives(suite: str, archives: list[dict], where: str) -> None:
+    """Check that no archive is another's, and that no file of the user lies where the suite deletes."""
+    for archive in archives:
+        if "path" in archive:
+            _check_own_file(archive["path"], suite, where)
+    for url in (archive["url"] for archive in archives if "url" in archive):
+        try:
+            name = archive_name(url)
+        except ValueError as error:
+            raise InputError(f"{where}: '{url}' is no URL: {error}") from None
+        if name in ("", ".."):
+            raise InputError(f"{where}: '{url}' ends in no file name; give the URL of the file")
+    names = Counter("synthetic" if "synthetic" in one else archive_name(one["url"]) for one in archives if "path" not in one)
+    name, count = max(names.items(), key=lambda item: item[1], default=("", 0))
+    if count > 1:
+        raise InputError(f"{where}: {count} archives would be '{name}', each over the other; keep one, or use two datasets")
+
+
+def _check_own_file(path: str, suite: str, where: str) -> None:
+    if re.search(r"[{}<\x00-\x1f]", path):  # snakemake takes {name} for a wildcard and <name> for a variable
+        raise InputError(f"{where}: {path!r} holds a brace, a < or a control character; rename it")
+    try:
+        check_apart(path, Path("results", suite))
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
 def _check_experiment(config: dict, name: str) -> None:
     experiment, where = config["experiments"][name], f"config: experiments.{name}"
     _known(experiment["dataset"], config["datasets"], f"{where}.dataset")
     for method in experiment["methods"]:
         _known(method, config["methods"], f"{where}.methods")
+    label, count = Counter(config["methods"][method]["label"] for method in experiment["methods"]).most_common(1)[0]
+    if count > 1:
+        raise InputError(f"{where}.methods: {count} have the label '{label}'; give each one of its own")
+    if isinstance(listed := experiment["protocol_options"].get("list"), str):
+        _check_own_file(listed, config["suite"], f"{where}.protocol_options.list")
     for method in experiment["method_folds"]:
         _known(method, experiment["methods"], f"{where}.method_folds")
     for method in experiment["methods"]:
@@ -248,7 +291,26 @@ def _of_registry(validator: Draft202012Validator, kind: str, value: object, sche
         yield ValidationError(f"'{value}' is no known {kind}{suggest(value, known)}; one of your own is written module:Name")
 
 
-_Validator = extend(Draft202012Validator, {"registry": _of_registry})
+def _whole_pattern(validator: Draft202012Validator, pattern: str, value: object, schema: dict) -> Iterator[ValidationError]:
+    """Yield an error unless the pattern matches all of `value`: `$` alone lets a newline at the end pass."""
+    if isinstance(value, str) and not re.fullmatch(pattern, value):
+        yield ValidationError(f"{value!r} does not match {pattern!r}")
+
+
+def _is_whole(checker: object, value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_finite(checker: object, value: object) -> bool:
+    return _is_whole(checker, value) or (isinstance(value, float) and math.isfinite(value))
+
+
+# 1.0 is no whole number, which code may use to count, and .nan and .inf of YAML are no numbers that can be trained with.
+_Validator = extend(
+    Draft202012Validator,
+    {"registry": _of_registry, "pattern": _whole_pattern},
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many({"integer": _is_whole, "number": _is_finite}),
+)
 
 
 def _known(name: str, known: Collection[str], where: str) -> None:
@@ -264,5 +326,17 @@ def _message(error: ValidationError) -> str:
         return f"{where}: unknown key '{unknown}'{suggest(unknown, known)}"
     if error.validator == "type" and isinstance(error.instance, str) and re.fullmatch(r"\d+[eE]-?\d+", error.instance):
         return f"{where}: YAML reads {error.instance} as text; write {float(error.instance):f} instead"
+    if error.validator == "type" and isinstance(error.instance, float):
+        whole = f"a whole number; write {error.instance:.0f}" if error.instance.is_integer() else "of the kind that is needed"
+        kind = whole if math.isfinite(error.instance) else "a finite number; write one"
+        return f"{where}: {error.instance} is not {kind}{_described(error)}"
+    if error.validator == "required":
+        missing = next(name for name in error.validator_value if name not in error.instance)
+        about = error.schema.get("properties", {}).get(missing, {}).get("description", "")
+        return f"{where}: '{missing}' is a required property; add it" + (f": {about}" if about else "")
+    return f"{where}: {error.message}{_described(error)}"
+
+
+def _described(error: ValidationError) -> str:
     description = error.schema.get("description", "")
-    return f"{where}: {error.message}" + (f" ({description})" if description else "")
+    return f" ({description})" if description else ""

@@ -1,10 +1,9 @@
 """The jobs from a URL, or from nothing, to the face store and the folds."""
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pml.starts import STARTS, starts_of
-from pml.suite.config import method_folds
+from pml.suite.config import archive_name, method_folds
 from pml.suite.plan import Needs, Plan, Wildcards, rule
 from pml.suite.settings import fingerprint
 
@@ -23,15 +22,10 @@ def archives(plan: Plan, kind: str) -> list[tuple[str, dict]]:
     return [(name, archive) for name, archive in found if kind in archive]
 
 
-def archive_name(archive: dict) -> str:
-    """Return the file name of a download."""
-    return Path(urlsplit(archive["url"]).path).name
-
-
 def archive_path(plan: Plan, dataset: str, archive: dict) -> str:
     """Return where an archive is: downloaded, the user's own, or drawn."""
     if "url" in archive:
-        return plan.outputs("fetch_archive", dataset=dataset, archive=archive_name(archive))["archive"]
+        return plan.outputs("fetch_archive", dataset=dataset, archive=archive_name(archive["url"]))["archive"]
     return archive.get("path") or plan.outputs("draw_synthetic_archive", dataset=dataset)["archive"]
 
 
@@ -101,12 +95,12 @@ def embeddings(plan: Plan) -> list[Wildcards]:
 
 
 def downloads(plan: Plan) -> list[Wildcards]:
-    return [{"dataset": name, "archive": archive_name(archive)} for name, archive in archives(plan, "url")]
+    return [{"dataset": name, "archive": archive_name(archive["url"])} for name, archive in archives(plan, "url")]
 
 
 @rule("pml.datasets.fetch:fetch_archive", downloads, archive="resources/archives/{dataset}/{archive}")
 def fetch_archive(plan: Plan, dataset: str, archive: str) -> Needs:
-    (chosen,) = [one for name, one in archives(plan, "url") if name == dataset and archive_name(one) == archive]
+    (chosen,) = [one for name, one in archives(plan, "url") if name == dataset and archive_name(one["url"]) == archive]
     return {}, {"url": chosen["url"], "checksum": chosen["checksum"]}
 
 
@@ -171,7 +165,7 @@ def assign_folds(plan: Plan, experiment: str) -> Needs:
     inputs |= {"list": listed} if listed and Path(listed).exists() else {}
     needed = sorted({fold for method in chosen["methods"] for fold in method_folds(chosen, method)})
     settings = {name: chosen[name] for name in ("protocol", "protocol_options", "validation", "curriculum")}
-    return inputs, settings | {"seed": chosen["fold_seed"], "needed": needed}
+    return inputs, settings | {"seed": chosen["fold_seed"], "needed": needed, "ages": chosen["training"]["ages"]}
 
 
 def fetched_weights(plan: Plan) -> list[Wildcards]:

@@ -43,7 +43,9 @@ class Augmentation:
 class Training:
     """Sec. 4.2 of the paper, and what it leaves out."""
 
-    ages: tuple[int, int] = key((0, 100), "first and last age that has a class", items={"type": "integer"})
+    ages: tuple[int, int] = key(
+        (0, 100), "first and last age that has a class", items={"type": "integer", "minimum": 0, "maximum": 120}
+    )
     whole_ages: bool = key(
         False, "cut the ages that training sees to whole years, as the released code does; those of evaluation stay real-valued"
     )

@@ -93,7 +93,9 @@ def report_data(plan: Plan, dataset: str) -> Needs:
     aligned = plan.outputs("align_faces", dataset=dataset)
     inputs = {name: found[name] for name in ("index", "rejected", "findings")}
     inputs |= {"faces_table": aligned["table"], "rejected_faces": aligned["rejected"]}
-    return inputs, {"data": data_name(plan, dataset)}
+    used = [chosen for chosen in plan.config["experiments"].values() if chosen["dataset"] == dataset]
+    classes = sorted({tuple(chosen["training"]["ages"]) for chosen in used})
+    return inputs, {"data": data_name(plan, dataset), "classes": [list(ages) for ages in classes]}
 
 
 def tables(plan: Plan) -> list[Wildcards]:

@@ -96,6 +96,19 @@ def test_pictures_on_the_ignore_list_are_rejected_if_asked(ignore, tmp_path):
     assert tables.index == [] and reasons(tables) == {"train/000000.jpg_face.jpg": "on the ignore list"}
 
 
+def test_entries_of_the_ignore_list_that_match_nothing_are_counted_and_warned_of(tmp_path, capsys):
+    files = {"gt_avg_train.csv": HEADER + ROW, "ignore_list.csv": "img_name\n000000.jpg\n000001\n"}
+    findings = load(tmp_path, files, ignore_list=True).findings
+    assert findings["entries of the ignore list"] == 2 and findings["entries of the ignore list in no label file"] == 1
+    assert "1 of 2 entries, such as 000001, are in no label file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("entries", ["", "img_name\n", "000000\n", "0,000000.jpg\n"])
+def test_an_ignore_list_that_ignores_nothing_is_an_error(entries, tmp_path):
+    with pytest.raises(InputError, match="none of the . entries of the ignore list names a picture"):
+        load(tmp_path, {"gt_avg_train.csv": HEADER + ROW, "ignore_list.csv": entries}, ignore_list=True)
+
+
 def test_a_missing_ignore_list_is_an_error_that_says_where_there_is_one(tmp_path):
     with pytest.raises(InputError, match=r"ignore_list\.csv.*https://github\.com"):
         load(tmp_path, {"gt_avg_train.csv": HEADER + ROW}, ignore_list=True)

@@ -1,7 +1,12 @@
 """The IMDB-WIKI loader: every row of the label files and every picture is accounted for."""
 
+import faulthandler
 import math
+import os
+import signal
+import sys
 import tempfile
+import time
 from collections import Counter
 from datetime import date
 from pathlib import Path
@@ -252,6 +257,55 @@ def test_a_truncated_label_file_is_an_error_that_names_it(keep, tmp_path):
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(InputError, match="wiki.mat: .*download its archive again"):
         load(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def quiet():
+    """Keeps pytest from printing the stack of each process that crashes, as some do here on purpose."""
+    faulthandler.disable()
+    yield
+    faulthandler.enable(sys.__stderr__)
+
+
+# Bits whose change makes SciPy's reader crash, and others: one example in twenty crashes.
+bits = st.sets(st.one_of(st.sampled_from([3265, 4677, 6114]), st.integers(0, 8 * 1100)), min_size=1, max_size=3)
+
+
+@pytest.mark.usefixtures("quiet")
+@given(bits)
+@settings(max_examples=40)
+def test_a_label_file_with_flipped_bits_is_read_or_is_an_error_that_names_it(flipped):
+    with tempfile.TemporaryDirectory() as root, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(imdb_wiki, "READING_SECONDS", 2)
+        path = write_labels(Path(root), [GOOD]) / "wiki_crop" / "wiki.mat"
+        content = bytearray(path.read_bytes())
+        for bit in flipped:
+            content[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(content)
+        try:
+            load(Path(root))
+        except InputError as error:
+            assert "wiki.mat: " in str(error)
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.parametrize("bit", [3265, 4677, 6114])
+def test_a_label_file_that_crashes_its_reader_is_an_error_that_names_it(bit, tmp_path):
+    path = write_labels(tmp_path, [GOOD]) / "wiki_crop" / "wiki.mat"
+    content = bytearray(path.read_bytes())
+    content[bit // 8] ^= 1 << bit % 8
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="wiki.mat: not a whole MATLAB 5 file .*reader crashed.*download its archive again"):
+        load(tmp_path)
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.parametrize("crash", [os.abort, lambda: os.kill(os.getpid(), signal.SIGKILL), lambda: time.sleep(60)])
+def test_a_reader_that_dies_or_hangs_is_an_error_and_no_end_of_the_stage(crash, tmp_path, monkeypatch):
+    monkeypatch.setattr(imdb_wiki, "READING_SECONDS", 1)
+    monkeypatch.setattr(imdb_wiki, "loadmat", lambda *_, **__: crash())
+    with pytest.raises(InputError, match="reader crashed, ran out of memory or took more than 1 seconds"):
+        load(write_labels(tmp_path, [GOOD]))
 
 
 names = st.sampled_from(["00/1_a.jpg", "00/2_b.jpg", "01/3_c.jpg", "01/d.jpg", "01/._4_e.jpg", "x.jpg"])

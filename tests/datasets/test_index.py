@@ -76,7 +76,7 @@ def test_a_second_run_replaces_the_first_and_writes_the_same_bytes(tmp_path):
 @pytest.mark.parametrize(
     ("names", "given", "words"),
     [
-        (["notes.txt"], {}, ["A.zip: no image", "001A02.JPG", "points", "right archive"]),
+        ([], {}, ["A.zip: no image and nothing else", "001A02.JPG", "points", "right archive"]),
         (["images/001A05.JPG"], {"format": "fg-net"}, ["did you mean 'fgnet'?"]),
         (["images/001A05.JPG"], {"checksum": "md5:" + "0" * 32}, ["A.zip", "0" * 32]),
         (["../images/001A05.JPG"], {}, ["A.zip", "../images/001A05.JPG"]),
@@ -147,6 +147,31 @@ def test_what_a_folder_holds_and_cannot_be_reached_is_in_the_table_of_the_reject
     index, _, rejected = run(tmp_path / "A", tmp_path)
     assert list(index["image"]) == ["images/001A05.JPG"]
     assert list(rejected["image"]) == ["images/002A05.JPG", r"images/\xe9.JPG"]
+
+
+def test_where_all_is_rejected_the_error_tells_the_three_most_frequent_reasons_and_a_table_tells_all(tmp_path):
+    names = [*(f"images/{k}.JPG" for k in range(3)), "a/1.txt", "a/2.txt", "points/001a02.pts", "__MACOSX/x"]
+    with pytest.raises(InputError) as refused:
+        run(pack(tmp_path / "A.zip", names), tmp_path)
+    message = str(refused.value)
+    assert "7 rejected: 3 times 'name is not of the form 001A02.JPG'; 2 times 'neither in a folder" in message
+    assert message.count(" times ") == 3 and str(tmp_path / "all_rejected.csv") in message
+    assert sorted(read_table(tmp_path / "all_rejected.csv", "rejected")["image"]) == sorted(names)
+    assert [path.name for path in tmp_path.iterdir() if path.name != "A.zip"] == ["all_rejected.csv"]
+    run(pack(tmp_path / "A.zip", ["images/001A05.JPG"]), tmp_path)
+    assert not (tmp_path / "all_rejected.csv").exists()
+
+
+@pytest.mark.parametrize("given", ["out/images", "out/images/deep", "out", ".", "out/../out/images/", "link"])
+def test_pictures_that_lie_where_the_images_go_are_refused_and_left_alone(given, tmp_path):
+    picture = tmp_path / "out/images/deep/images/001A05.JPG"
+    picture.parent.mkdir(parents=True)
+    picture.touch()
+    (tmp_path / "link").symlink_to(tmp_path / "out/images")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(InputError, match="is, holds or lies in .*images, which is deleted and made anew; move it elsewhere"):
+        run(f"{tmp_path}/{given}", tmp_path / "out")
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_missing_archive_is_an_error_that_says_how_to_obtain_it(tmp_path):

@@ -1,10 +1,9 @@
-"""Label files joined with pictures: text becomes fields, fields a label, labels rows."""
+"""Labels joined with pictures: fields become a label, labels rows."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pml.datasets.listing import join, read_fields, read_label, survey
+from pml.datasets.listing import join, read_label, survey
 
 
 def test_files_are_told_apart_by_suffix_and_in_order(tmp_path):
@@ -14,14 +13,6 @@ def test_files_are_told_apart_by_suffix_and_in_order(tmp_path):
     found = survey(tmp_path)
     assert (found.pictures, found.others) == (["a/1.jpg", "b/2.JPG"], ["a/1.jpg.mat", "labels.csv"])
     assert [row["image"] for row in found.rejected] == ["__MACOSX/a.png", "a/._1.jpg"]
-
-
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_a_line_is_split_at_the_first_separator_that_it_holds_and_empty_lines_are_none(end, tmp_path):
-    lines = ['\ufeffa ; "b,c"', "", "d,e", ";;", "f", "\xe4"]
-    (tmp_path / "x.csv").write_bytes(end.join(lines).encode() + b"\xff")
-    expected = {1: ["a", "b,c"], 3: ["d", "e"], 5: ["f"], 6: ["\xe4\ufffd"]}
-    assert read_fields(tmp_path / "x.csv", ";,") == expected
 
 
 def test_the_first_fault_is_told_and_a_name_that_is_none_is_dropped():

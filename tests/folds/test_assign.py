@@ -31,14 +31,14 @@ def index_of(subjects):
     return pd.DataFrame(rows, columns=columns)
 
 
-def run(folder, index, faces, protocol="lopo", options=None, validation=0, curriculum=(), needed=()):
+def run(folder, index, faces, protocol="lopo", options=None, validation=0, curriculum=(), needed=(), ages=(0, 100)):
     write_table(index, folder / "index.csv", "index")
     columns = list(load_schema("faces")["properties"])
     rows = [{"image": image, "source": "centre"} for image in faces]
     write_table(pd.DataFrame(rows, columns=columns), folder / "faces.csv", "faces")
     inputs = {"index": str(folder / "index.csv"), "faces_table": str(folder / "faces.csv")}
     settings = {"protocol": protocol, "protocol_options": options or {}, "validation": validation, "curriculum": curriculum}
-    settings |= {"seed": 0, "needed": needed}
+    settings |= {"seed": 0, "needed": needed, "ages": ages}
     assign_folds(Task("assign_folds", {}, inputs, {"folds": str(folder / "folds.csv")}, settings))
     return read_table(folder / "folds.csv", "folds")
 
@@ -153,6 +153,22 @@ def test_only_images_with_a_face_are_assigned(tmp_path, capsys):
     assert sorted(folds["image"].unique()) == ["000.jpg", "002.jpg", "003.jpg"]
     assert folds["fold"].max() == 2
     assert capsys.readouterr().err == "lopo: 2 folds of 3 images\n"
+
+
+def test_ages_without_a_class_are_counted_and_warned_of(tmp_path, capsys):
+    index = index_of("aabbc").assign(age=[20.0, 116.0, 100.4, 100.6, 19.0])
+    folds = run(tmp_path, index, list(index["image"]), needed=[1, 2, 3], ages=(20, 100))
+    assert set(folds["image"]) == set(index["image"])
+    warning = capsys.readouterr().err.splitlines()[0]
+    assert warning.startswith("warning: 3 of 5 images, such as one of 116 years,") and "ages are 20 to 100" in warning
+
+
+def test_a_fold_that_trains_on_no_age_with_a_class_is_an_error_and_nothing_is_written(tmp_path):
+    index = index_of("aab").assign(age=[20, 21, 90])
+    with pytest.raises(InputError, match="fold 1: no image that it trains on is of an age .* training.ages are 0 to 80; widen"):
+        run(tmp_path, index, list(index["image"]), needed=[1, 2], ages=(0, 80))
+    assert not (tmp_path / "folds.csv").exists()
+    run(tmp_path, index, list(index["image"]), needed=[2], ages=(0, 80))
 
 
 def test_the_same_command_writes_the_same_bytes(tmp_path):

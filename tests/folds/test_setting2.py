@@ -59,6 +59,14 @@ FORMATS = {
 }
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+@pytest.mark.parametrize("separator", ";|")
+def test_a_list_may_be_in_other_encodings_and_with_other_separators(separator, encoding, index, tmp_path):
+    lines = "\n".join(f"{name}.JPG{separator}ä" for name in LISTED)
+    (tmp_path / "list.csv").write_text(lines, encoding=encoding)
+    assert stems(setting2(index, 0, list=str(tmp_path / "list.csv"))) == LISTED
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("content", FORMATS.values(), ids=FORMATS)
 def test_a_list_is_read_however_it_is_written(content, protocol, index, tmp_path, capsys):

@@ -148,7 +148,7 @@ def test_fgnet_is_too_small_for_many_shot_ages():
     assert labels[1:] == [f"medium-shot: 20 to 100 (ages: {medium})", f"few-shot: fewer than 20 (ages: {70 - medium})"]
 
 
-def task_of(data, folder, synthetic=False):
+def task_of(data, folder, synthetic=False, classes=()):
     """Write the inputs and return the job."""
     tables = {"index": data.index, "findings": data.findings, "faces": data.faces}
     for name, table in tables.items():
@@ -160,7 +160,8 @@ def task_of(data, folder, synthetic=False):
     inputs = {name: str(folder / f"{file}.csv") for name, file in files.items()}
     endings = {"csv": "csv", "markdown": "md", "pdf": "pdf", "png": "png"}
     outputs = {name: str(folder / f"report.{ending}") for name, ending in endings.items()}
-    return Task("report_data", {"dataset": "toy"}, inputs, outputs, {"data": {"label": "Toy", "synthetic": synthetic}})
+    settings = {"data": {"label": "Toy", "synthetic": synthetic}, "classes": classes}
+    return Task("report_data", {"dataset": "toy"}, inputs, outputs, settings)
 
 
 def test_files(data, tmp_path, draws_well):
@@ -170,6 +171,14 @@ def test_files(data, tmp_path, draws_well):
     pd.testing.assert_frame_equal(table, report(data.index, data.rejected, data.findings, data.faces), check_dtype=False)
     sections = load_schema("data_report")["properties"]["section"]["enum"]
     assert table["section"].map(sections.index).is_monotonic_increasing
+
+
+def test_ages_that_no_class_stands_for_are_a_finding(data, tmp_path):
+    report_data(task_of(data, tmp_path, classes=[[0, 100], [21, 100], [0, 39]]))
+    table = read_table(tmp_path / "report.csv", "data_report")
+    findings = table[table["section"] == "finding"].set_index("item")["count"]
+    assert findings["ages outside the classes 21 to 100"] == 150 and findings["ages outside the classes 0 to 39"] > 100
+    assert "ages outside the classes 0 to 100" not in findings
 
 
 def markdown_of(data, folder, synthetic=False):

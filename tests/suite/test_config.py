@@ -1,8 +1,12 @@
 import copy
+import math
+from datetime import date
 from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from pml.errors import InputError
@@ -141,6 +145,107 @@ def test_defaults_leave_the_given_config_alone():
 def test_mistake_is_named_with_its_place_and_remedy(config, message):
     with pytest.raises(InputError, match=message):
         check_config(config)
+
+
+@pytest.mark.parametrize(
+    "config, message",
+    [
+        (
+            changed("experiments", "lopo", "training", "epochs", value=3.0),
+            "training.epochs: 3.0 is not a whole number; write 3",
+        ),
+        (changed("face_size", value=64.0), "config: face_size: 64.0 is not a whole number; write 64 "),
+        (changed("experiments", "lopo", "folds", value=[1.0]), "lopo.folds.0: 1.0 is not a whole number; write 1"),
+        (changed("experiments", "lopo", "training", "decay", value=math.nan), "training.decay: nan is not a finite number"),
+        (changed("equivalence", value=math.inf), "config: equivalence: inf is not a finite number; write one"),
+        (changed("experiments", "lopo", "training", "ages", value=[0, 10**9]), "training.ages.1: .* maximum of 120"),
+        (changed("experiments", "lopo", "folds", value="1-9999999999"), "experiments.lopo.folds: '1-9999999999' .*"),
+        (changed("suite", value="small\n"), "config: suite: .*does not match"),
+        ({key: value for key, value in SMALL.items() if key != "experiments"}, "'experiments' .*add it: .*config/fgnet.yaml"),
+        (
+            changed("methods", "kl", value={"class": "kl", "label": "PML"}),
+            "lopo.methods: 2 have the label 'PML'; give each one of its own",
+        ),
+        (changed("experiments", "lopo", "method_folds", value={1: [1]}), "lopo.method_folds: 1 is not of type 'string'"),
+        (changed("leakage", value={1: None}), "config: leakage: 1 is not of type 'string'"),
+        (changed(1, value=None), "config: unknown key '1'"),
+        (changed("methods", "kl", "options", value={1: 2}), "methods.kl.options: .*unknown option '1'"),
+    ],
+)
+def test_a_value_that_would_fail_late_is_refused_early(config, message):
+    with pytest.raises(InputError, match=message) as refused:
+        check_options(check_config(config))
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("label", ["", " ", "-x", "_x", "$x^{$", "PML $", "a\nb", "a\0"])
+@pytest.mark.parametrize("path", [("datasets", "fgnet"), ("methods", "kl")])
+def test_a_label_that_no_table_or_figure_can_show_is_refused(path, label):
+    with pytest.raises(InputError, match=f"config: {'.'.join(path)}.label: .*begins with no blank, - or _, and holds no"):
+        check_config(changed(*path, "label", value=label))
+
+
+def given_archives(*archives: dict) -> dict:
+    return changed("datasets", "fgnet", "archives", value=list(archives))
+
+
+def download(url: str) -> dict:
+    return {"url": url, "checksum": "md5:" + "0" * 32}
+
+
+@pytest.mark.parametrize(
+    "config, message",
+    [
+        (given_archives(download("http://a/x/b.zip"), download("http://a/y/b.zip")), "2 archives would be 'b.zip'"),
+        (given_archives(*[{"synthetic": {"subjects": 2, "images": 4}}] * 2), "2 archives would be 'synthetic'"),
+        (given_archives(download("http://a/")), "'http://a/' ends in no file name"),
+        (given_archives(download("http://a/..")), "ends in no file name"),
+        (given_archives(download("http://[a/b.zip")), "is no URL: Invalid IPv6"),
+        (given_archives(download("ftp://a/b.zip")), "archives.0.url: .*of http or https"),
+        (given_archives(download("http://a/{b}.zip")), "archives.0.url: .*without braces"),
+        (given_archives({"path": "a{b}.zip"}), "archives.0.path: .*without braces"),
+        (given_archives({"path": "<results>.zip"}), "archives.0.path: .*without braces and <"),
+        (given_archives({"path": ""}), "archives.0.path: .*does not match"),
+        (changed("experiments", "lopo", "initialisation", value="{x}.pt"), "lopo.initialisation: .*without braces"),
+        (changed("experiments", "lopo", "protocol_options", value={"list": "{x}"}), "protocol_options.list: .* a brace"),
+        *(
+            (given_archives({"path": path}), "archives: .*is, holds or lies in results/small, which is deleted")
+            for path in ("results/small", "results/small/datasets/fgnet/images", "results", ".", "x/../results/small/a.zip")
+        ),
+        (changed("experiments", "lopo", "protocol_options", value={"list": "results/small/a.txt"}), "list: .*which is deleted"),
+    ],
+)
+def test_a_path_that_cannot_be_read_or_would_be_deleted_is_refused(config, message):
+    with pytest.raises(InputError, match=message) as refused:
+        check_config(config)
+    assert "\n" not in str(refused.value)
+
+
+def leaves(value: object, *path: str | int):
+    """Yield the path of every value that holds no other, and of every empty one."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in inner:
+        yield from leaves(part, *path, key)
+    if not inner:
+        yield path
+
+
+FILLED = check_config(SMALL)
+ODD = [math.nan, math.inf, 1.0, 0, -1, 10**30, True, None, "", "-", "$x^{$", "{a}", "a\n", "..", [], [1], {}, {1: 1}, date.min]
+
+
+@given(st.sampled_from(list(leaves(FILLED))), st.sampled_from(ODD) | st.text() | st.integers() | st.floats())
+@settings(max_examples=400)
+def test_whatever_stands_anywhere_is_taken_or_refused_in_one_line(path, value):
+    config = copy.deepcopy(FILLED)
+    inner = config
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = value
+    try:
+        check_options(check_config(config))
+    except InputError as error:
+        assert len(str(error).splitlines()) == 1
 
 
 def started_from(start: str, **changes) -> dict:

@@ -1,6 +1,9 @@
 """What a start of snakemake refuses or fetches, before or without the whole graph."""
 
 import hashlib
+import os
+import subprocess
+import sys
 import threading
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -49,6 +52,23 @@ def test_a_misspelt_option_stops_the_workflow_before_any_data_is_touched(checkou
     run = snakemake(checkout, config=config)
     assert run.returncode != 0 and "config: methods.pml" in run.stdout and "did you mean 'margin_scale'?" in run.stdout
     assert not (checkout / "results/misspelt").exists()
+
+
+@pytest.mark.slow
+def test_a_config_without_experiments_is_refused_and_no_demo(checkout):
+    config = {key: value for key, value in fgnet_config("lacking").items() if key != "experiments"}
+    run = snakemake(checkout, "--dry-run", config=config)
+    assert run.returncode != 0
+    assert "config: 'experiments' is a required property; add it: experiments by a name of your own" in run.stdout
+
+
+@pytest.mark.slow
+def test_without_a_config_file_the_demo_is_made(checkout):
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1", "--config", "face_size=64"]
+    run = subprocess.run(command, cwd=checkout, capture_output=True, text=True, env={**os.environ, "HOME": str(checkout)})
+    jobs = jobs_of(run.stdout + run.stderr)
+    demo = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+    assert jobs == Counter(task.rule for task in make_plan(demo).tasks(*RULES))
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """The plan, and how the rules ask it."""
 
+import re
 import shlex
 import shutil
 import sys
@@ -44,11 +45,11 @@ CAPTIONS = "../../pml/reporting/captions"
 def stage(rule, given="", python="python"):
     """The command line of a rule's jobs; `given` is what the machine gives them."""
     wildcards = " ".join(f"--{name} {{wildcards.{name}:q}}" for name in wildcards_of(rule))
-    return f"{python} -m pml.stage {rule} --suite {plan.path} {wildcards} {given} 2> {{log:q}}"
+    return f"{python} -m pml.stage {rule} --suite {shlex.quote(plan.path)} {wildcards} {given} 2> {{log:q}}"
 
 
 def command_of(rule):
-    """The function that gives the command line of a small job, but for its log."""
+    """The function that gives the command line of a small job, quoted for the shell, but for its log."""
 
     def command(wildcards):
         return shlex.join(plan.command(rule, **wildcards))
@@ -118,13 +119,13 @@ def short_runs(wildcards):
 
 
 def launcher(wildcards, resources):
-    """What starts a training: one process, or one for each of several GPUs."""
-    return f"torchrun --standalone --nproc-per-node {resources.gpu}" if resources.gpu > 1 else "python"
+    """What starts a training, quoted for the shell: one process, or one for each of several GPUs."""
+    return shlex.join(["torchrun", "--standalone", "--nproc-per-node", str(resources.gpu)]) if resources.gpu > 1 else "python"
 
 
 def one_of(names):
     """The expression that matches each of the names and nothing else; of no names, nothing."""
-    return "|".join(names) or "(?!)"
+    return "|".join(map(re.escape, names)) or "(?!)"
 
 
 wildcard_constraints:

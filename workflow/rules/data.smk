@@ -56,4 +56,4 @@ rule align_faces:
         settings=settings_of("align_faces"),
         processes=cores_of_job,
     shell:
-        stage("align_faces", "--threads {params.processes}")
+        stage("align_faces", "--threads {params.processes:q}")

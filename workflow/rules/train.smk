@@ -25,7 +25,7 @@ rule train_folds:
         settings=settings_of("train_folds"),
         launcher=launcher,
     shell:
-        stage("train_folds", "--threads {threads} --gpus {resources.gpu}", "{params.launcher}")
+        stage("train_folds", "--threads {threads:q} --gpus {resources.gpu:q}", "{params.launcher}")
 
 
 # A method that looks at no pixels takes seconds: no queue and no GPU for it.
@@ -64,7 +64,7 @@ rule embed_faces:
     params:
         settings=settings_of("embed_faces"),
     shell:
-        stage("embed_faces", "--threads {threads} --gpus {resources.gpu}")
+        stage("embed_faces", "--threads {threads:q} --gpus {resources.gpu:q}")
 
 
 rule extract_features:
@@ -84,4 +84,4 @@ rule extract_features:
     params:
         settings=settings_of("extract_features"),
     shell:
-        stage("extract_features", "--threads {threads} --gpus {resources.gpu}")
+        stage("extract_features", "--threads {threads:q} --gpus {resources.gpu:q}")
