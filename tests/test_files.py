@@ -49,10 +49,10 @@ def test_replacing_a_folder_shows_it_whole_or_not_at_all(tmp_path):
         assert [file.name for file in path.iterdir()] == [content] and list(path.parent.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("error", [InputError, ValueError, KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("error", [InputError("bad"), ValueError(), KeyboardInterrupt(), SystemExit()])
 def test_failure_leaves_the_old_folder_and_no_temporary_one(tmp_path, error):
     (tmp_path / "images").mkdir()
-    with pytest.raises(error), replacing_folder(tmp_path / "images") as folder:
+    with pytest.raises(type(error)), replacing_folder(tmp_path / "images") as folder:
         (folder / "half").touch()
         raise error
     assert list(tmp_path.rglob("*")) == [tmp_path / "images"]
