@@ -14,13 +14,11 @@ from pathlib import Path
 import pandas as pd
 
 from pml.datasets import archives
-from pml.datasets.tables import Row
+from pml.datasets.tables import Row, frequent_reasons
 from pml.errors import InputError
 from pml.files import check_apart, load_schema, replacing_folder, write_table
 from pml.registry import find, find_options
 from pml.task import Task
-
-REASONS = 3  # of those for which rows are rejected, the most frequent ones, that an error tells
 
 
 def build_tables(format: str, root: Path, options: dict, left_out: Sequence[Row] = ()) -> dict[str, pd.DataFrame]:
@@ -47,8 +45,7 @@ def no_image(format: str, rejected: pd.DataFrame, where: str, path: Path) -> Inp
     layout = f"the format '{format}' has {find('format', format).LAYOUT}; is it the right archive?"
     if rejected.empty:
         return InputError(f"{where}: no image and nothing else; {layout}")
-    counts = rejected["reason"].value_counts()
-    reasons = "; ".join(f"{count:,} times '{reason}'" for reason, count in counts.head(REASONS).items())
+    reasons = frequent_reasons(rejected["reason"])
     return InputError(f"{where}: no image is left, {len(rejected):,} rejected: {reasons}; {path} lists all; {layout}")
 
 

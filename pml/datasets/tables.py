@@ -1,11 +1,14 @@
 """What a raw format is turned into."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 Row = dict[str, Any]  # text, numbers or None by column
+REASONS = 3  # that an error tells
 
 
 @dataclass(frozen=True)
@@ -47,3 +50,8 @@ class Nominal:
 def reject(image: str, reason: str) -> Row:
     """Return a row of rejected.csv."""
     return {"image": image, "stage": "datasets", "reason": reason}
+
+
+def frequent_reasons(reasons: Iterable[str]) -> str:
+    """Return the most frequent of the reasons for which rows were rejected, with their counts, as an error tells them."""
+    return "; ".join(f"{count:,} times '{reason}'" for reason, count in Counter(reasons).most_common(REASONS))

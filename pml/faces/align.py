@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from pml.datasets.tables import frequent_reasons
 from pml.errors import InputError
 from pml.faces.alignment import align_face, centre_crop, place_a_face
 from pml.faces.detection import FaceDetector
@@ -95,7 +96,10 @@ def align_images(
                 append(face)
                 faces.append((name, source, score, *coordinates))
         if not faces:
-            raise InputError(f"{images}: none of the {len(index)} images of the index can be read; is --images their root?")
+            reasons = frequent_reasons(reason for *_, reason in rejected)
+            raise InputError(
+                f"{images}: no image of the index can be read, {len(rejected)} rejected: {reasons}; is it their root?"
+            )
     return (
         pd.DataFrame(faces, columns=["image", "source", "score", *COORDINATES]).astype({"score": float}),
         pd.DataFrame(rejected, columns=["image", "stage", "reason"]),

@@ -170,6 +170,6 @@ def test_the_same_images_give_the_same_bytes_on_any_number_of_cores(dataset, out
 
 def test_a_wrong_images_folder_is_an_error_and_leaves_no_store(dataset):
     index, landmarks = read_table(dataset / "index.csv", "index"), read_table(dataset / "landmarks.csv", "landmarks")
-    with pytest.raises(InputError, match="is --images their root"):
+    with pytest.raises(InputError, match="times 'no such file'; is it their root"):
         align_images(dataset / "elsewhere", index, landmarks, 32, dataset / "faces.npy", RedDetector())
     assert not (dataset / "faces.npy").exists()
