@@ -93,7 +93,7 @@ def signed(value: float) -> str:
 
 @pytest.mark.parametrize(
     ("name", "folds", "seeds", "images"),
-    [("fgnet_frozen", 82, 10, 1002), ("utkface_frozen", 5, 10, 19030), ("finetuned", 82, 3, 1002)],
+    [("fgnet_frozen", 82, 10, 1002), ("utkface_frozen", 5, 10, 19030), ("finetuned", 82, 2, 1002)],
 )
 def test_the_page_of_frozen_features_shows_the_committed_table(name, folds, seeds, images):
     table = pd.read_csv(DOCS / "frozen" / f"table_{name}.csv")
@@ -107,6 +107,24 @@ def test_the_page_of_frozen_features_shows_the_committed_table(name, folds, seed
             interval = f"{signed(row.difference_low)} to {signed(row.difference_high)}"
             cells += [f"{signed(row.difference)} ({interval})", row.verdict, f"{row.smallest:.3f}"]
         assert f"| {' | '.join(cells)} | {row.mae_few:.2f} |" in page
+
+
+@pytest.mark.parametrize(
+    ("name", "seeds", "images"),
+    [("fgnet_leaderboard", 10, 1002), ("utkface_leaderboard", 2, 19030), ("methods_finetuned", 3, 996)],
+)
+def test_the_leaderboard_shows_the_committed_tables_in_the_order_of_their_errors(name, seeds, images):
+    table = pd.read_csv(DOCS / "leaderboard" / f"table_{name}.csv").sort_values("mae", ignore_index=True)
+    assert table[["folds", "seeds", "images"]].drop_duplicates().to_numpy().tolist() == [[5, seeds, images]]
+    words = {"equivalent": " =", "lower error": " **lower**", "higher error": " **higher**", "no difference shown": ""}
+    page = (DOCS / "leaderboard.md").read_text()
+    for place, row in enumerate(table.itertuples(), 1):
+        difference = f"{row.difference:+.2f} ({row.difference_low:+.2f} to {row.difference_high:+.2f})".replace("-", "−")
+        told = "reference" if row.verdict == "reference" else difference + words[row.verdict]
+        assert (
+            f"| {place} | {row.method} | {row.mae:.2f} ({row.mae_low:.2f} to {row.mae_high:.2f}) | {told} | {row.mae_few:.2f} |"
+            in page
+        )
 
 
 def test_the_readme_shows_the_committed_table_of_the_real_fgnet():

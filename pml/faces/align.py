@@ -97,9 +97,7 @@ def align_images(
                 faces.append((name, source, score, *coordinates))
         if not faces:
             reasons = frequent_reasons(reason for *_, reason in rejected)
-            raise InputError(
-                f"{images}: no image of the index can be read, {len(rejected)} rejected: {reasons}; is it their root?"
-            )
+            raise InputError(f"{images}: no image of the index is there to be read: {reasons}; is it their root?")
     return (
         pd.DataFrame(faces, columns=["image", "source", "score", *COORDINATES]).astype({"score": float}),
         pd.DataFrame(rejected, columns=["image", "stage", "reason"]),
