@@ -8,15 +8,17 @@ import gzip
 import lzma
 import os
 import re
+import shutil
 import stat
 import struct
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pooch
 
@@ -162,7 +164,8 @@ def _tar_entries(archive: Path, opened: tarfile.TarFile) -> list[Entry]:
     for member in opened:
         _check_size(archive, member.offset_data)
         kind = "file" if member.isreg() else "folder" if member.isdir() else "other"
-        entries.append(Entry(member.name, member.size, kind, False, partial(opened.extract, member, filter="data")))
+        extract = partial(_extract, partial(opened.extractfile, member), member.name, kind)
+        entries.append(Entry(member.name, member.size, kind, False, extract))
     stream, length = opened.fileobj, 0
     while block := stream.read(CHUNK):  # what is left after the first of the two blocks of zeros that end a tar
         length += len(block)
@@ -180,7 +183,7 @@ def _zip_entries(archive: Path, opened: zipfile.ZipFile) -> list[Entry]:
         unix = stat.S_IFMT(info.external_attr >> 16)  # 0 where the packer knows no Unix modes
         is_folder = info.filename.endswith("/")
         kind = "other" if unix not in (0, stat.S_IFREG, stat.S_IFDIR) else "folder" if is_folder else "file"
-        extract = partial(_extract_zipped, opened, info)
+        extract = partial(_extract, partial(opened.open, info), info.filename, kind)
         entries.append(Entry(info.filename, info.file_size, kind, bool(info.flag_bits & 1), extract))
     if min((info.header_offset for info in opened.infolist()), default=0):
         raise zipfile.BadZipFile("it does not begin with its first entry")  # but ends as one that lies in it
@@ -188,9 +191,21 @@ def _zip_entries(archive: Path, opened: zipfile.ZipFile) -> list[Entry]:
     return entries
 
 
-def _extract_zipped(opened: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> None:
-    with opened.open(info):  # which compares the two places of its name; `extract` leaves that out for a folder
-        opened.extract(info, path)
+def _extract(open_member: Callable[[], Any], name: str, kind: str, path: Path) -> None:
+    """Write a file or make a folder below `path`; its name was checked before.
+
+    A member of a zip is opened even if it is a folder: that compares the two places of its name.
+    """
+    target = path / name
+    with open_member() or nullcontext() as source:
+        if source is None or kind == "folder":
+            target.mkdir(parents=True, exist_ok=True)
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_symlink():  # to a file of the user's
+            raise FileExistsError("a file of this name was linked before")
+        with target.open("wb") as file:
+            shutil.copyfileobj(source, file, CHUNK)
 
 
 def _check_end(archive: Path, comment: bytes, count: int) -> None:

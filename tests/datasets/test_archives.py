@@ -84,6 +84,16 @@ def test_a_folder_with_a_file_that_an_archive_has_too_is_refused(tmp_path):
         unpack([pack(tmp_path / "A.zip", FILES), tmp_path / "album"], tmp_path / "images")
 
 
+@pytest.mark.parametrize("packed", [pack, pack_tar])
+def test_an_archive_with_a_file_that_a_folder_has_too_is_refused_and_leaves_the_user_s_file_alone(tmp_path, packed):
+    own = tmp_path / "album" / "A" / "README.md"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b"mine")
+    with pytest.raises(InputError, match="README.md.*linked before"):
+        unpack([tmp_path / "album", packed(tmp_path / "A.archive", FILES)], tmp_path / "images")
+    assert own.read_bytes() == b"mine"
+
+
 def test_an_earlier_folder_is_replaced(tmp_path):
     for files in ({"old": b"1"}, FILES):
         unpack([pack(tmp_path / "A.zip", files)], tmp_path / "images")

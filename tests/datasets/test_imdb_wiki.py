@@ -290,12 +290,12 @@ def test_a_label_file_with_flipped_bits_is_read_or_is_an_error_that_names_it(fli
 
 @pytest.mark.usefixtures("quiet")
 @pytest.mark.parametrize("bit", [3265, 4677, 6114])
-def test_a_label_file_that_crashes_its_reader_is_an_error_that_names_it(bit, tmp_path):
+def test_a_label_file_that_can_crash_its_reader_is_an_error_that_names_it(bit, tmp_path):
     path = write_labels(tmp_path, [GOOD]) / "wiki_crop" / "wiki.mat"
     content = bytearray(path.read_bytes())
     content[bit // 8] ^= 1 << bit % 8
     path.write_bytes(content)
-    with pytest.raises(InputError, match="wiki.mat: not a whole MATLAB 5 file .*reader crashed.*download its archive again"):
+    with pytest.raises(InputError, match="wiki.mat: not a whole MATLAB 5 file .*download its archive again"):
         load(tmp_path)
 
 

@@ -132,7 +132,7 @@ def refused(checkout) -> str:
     "archive, reason",
     [
         ("missing", "no such archive or folder; download it from"),
-        ("short", "neither a whole zip nor a whole tar archive, perhaps truncated; download it again"),
+        ("short", "it is damaged or truncated (File is not a zip file); download it again"),
         ("other", "its md5 is "),
     ],
 )
