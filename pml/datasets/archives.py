@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import pooch
 
-from pml.datasets.folders import MAX_DEPTH, fault_of_name, leave_out, link_files, readable
+from pml.datasets.linked_folder import MAX_DEPTH, fault_of_name, leave_out, link_files, readable
 from pml.datasets.tables import Row
 from pml.errors import InputError
 from pml.progress import progress

@@ -2,7 +2,6 @@
 
 import io
 import re
-import tarfile
 from collections import Counter
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 from PIL import Image
 from scipy.io import loadmat
 
-from pml.datasets import imdb_wiki
+from pml.datasets import archives, imdb_wiki
 from pml.datasets.synthetic.imdb_wiki import DIRT, draw_rows, write_imdb_wiki
 from pml.datasets.synthetic.writing import draw_crowd
 
@@ -22,8 +21,7 @@ SUBJECTS, IMAGES = 4, 10
 def root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("synthetic")
     write_imdb_wiki(folder / "A.tar", SUBJECTS, IMAGES, seed=0)
-    with tarfile.open(folder / "A.tar") as archive:
-        archive.extractall(folder / "images", filter="data")
+    archives.unpack([folder / "A.tar"], folder / "images")
     return folder / "images"
 
 

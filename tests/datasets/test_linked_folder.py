@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pml.datasets.folders import MAX_DEPTH, link_files, readable
+from pml.datasets.linked_folder import MAX_DEPTH, link_files, readable
 from pml.errors import InputError
 
 
