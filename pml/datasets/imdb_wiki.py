@@ -8,19 +8,17 @@ R. Rothe, R. Timofte, L. Van Gool: Deep expectation of real and apparent age fro
 IJCV 126(2-4), 2018.
 """
 
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy.io import loadmat
 
 from pml.datasets.listing import MACOS, list_files
+from pml.datasets.mat_file import read_struct
 from pml.datasets.tables import Nominal, Tables, reject
 from pml.errors import InputError
-from pml.workers import apart
 
 LAYOUT = "imdb.mat or wiki.mat and, beside it, the pictures that it lists, such as 17/10000217_1981-05-05_2009.jpg"
 OBTAIN = (
@@ -35,7 +33,6 @@ FOLDERS = {"crop": ("imdb_crop", "wiki_crop"), "whole": ("imdb", "wiki")}  # of 
 CELLS = ("full_path", "face_location")
 FIELDS = ("dob", "photo_taken", "full_path", "gender", "face_score", "second_face_score")
 BOX = ["left", "top", "right", "bottom"]
-READING_SECONDS = 600  # of the larger label file, half a million rows, a reader takes half a minute
 # Matlab counts days from the year 0: 1 January of the year 1 is 367, of 1970 is 719,529, of 10,000 is 3,652,426.
 FIRST_DAY, EPOCH, LAST_DAY = 367, 719_529, 3_652_425
 
@@ -125,7 +122,7 @@ def _read_rows(root: Path, label: str, options: Options) -> pd.DataFrame:
     file = PurePosixPath(label)
     database = file.stem.lower()
     extra = (["celeb_id"] if database == "imdb" else []) + (["face_location"] if options.pictures == "whole" else [])
-    fields = _read_whole(root / label, database, [*FIELDS, *extra])
+    fields = read_struct(root / label, database, [*FIELDS, *extra], CELLS)
     birth_year, birth_month = read_dates(_numbers(fields["dob"]))
     photo_year = np.floor(_numbers(fields["photo_taken"]))
     photo_year[~((photo_year >= 1) & (photo_year <= 9999))] = np.nan
@@ -148,35 +145,6 @@ def _read_rows(root: Path, label: str, options: Options) -> pd.DataFrame:
     if options.pictures == "whole":
         rows[BOX] = _boxes(fields["face_location"])
     return rows
-
-
-def _read_whole(path: Path, database: str, names: list[str]) -> dict[str, np.ndarray]:
-    """Return what `_read_struct` does. A damaged file can crash SciPy's reader or hang it, so another process reads."""
-    try:
-        return apart(_read_struct, path, database, names, seconds=READING_SECONDS)
-    except BrokenProcessPool:
-        problem = f"its reader crashed, ran out of memory or took more than {READING_SECONDS} seconds"
-        raise InputError(f"{path}: not a whole MATLAB 5 file ({problem}); download its archive again") from None
-
-
-def _read_struct(path: Path, database: str, names: list[str]) -> dict[str, np.ndarray]:
-    """Return the fields of the struct `database`, each (N,), by their names: their order differs between the two files."""
-    try:
-        structs = loadmat(path, variable_names=[database])
-    except Exception as error:  # SciPy raises many kinds
-        raise InputError(f"{path}: not a whole MATLAB 5 file ({error}); download its archive again") from None
-    struct = structs.get(database)
-    if struct is None or struct.dtype.names is None or struct.size != 1:
-        raise InputError(f"{path}: holds no struct '{database}'; is it the owners' file?")
-    if missing := [name for name in names if name not in struct.dtype.names]:
-        raise InputError(f"{path}: fields missing: {missing}; is it the owners' file?")
-    fields = {name: struct[name].item().ravel() for name in names}
-    if len({len(field) for field in fields.values()}) > 1:
-        lengths = {name: len(field) for name, field in fields.items()}
-        raise InputError(f"{path}: fields differ in length: {lengths}; download its archive again")
-    if wrong := [name for name in names if (fields[name].dtype == object) != (name in CELLS)]:
-        raise InputError(f"{path}: fields {wrong} are of another kind; is it the owners' file?")
-    return fields
 
 
 def _numbers(field: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.io import savemat
 
-from pml.datasets import imdb_wiki
+from pml.datasets import imdb_wiki, mat_file
 from pml.datasets.imdb_wiki import Options
 from pml.errors import InputError
 from pml.registry import find_options
@@ -276,7 +276,7 @@ bits = st.sets(st.one_of(st.sampled_from([3265, 4677, 6114]), st.integers(0, 8 *
 @settings(max_examples=40)
 def test_a_label_file_with_flipped_bits_is_read_or_is_an_error_that_names_it(flipped):
     with tempfile.TemporaryDirectory() as root, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(imdb_wiki, "READING_SECONDS", 2)
+        patch.setattr(mat_file, "READING_SECONDS", 2)
         path = write_labels(Path(root), [GOOD]) / "wiki_crop" / "wiki.mat"
         content = bytearray(path.read_bytes())
         for bit in flipped:
@@ -302,8 +302,8 @@ def test_a_label_file_that_can_crash_its_reader_is_an_error_that_names_it(bit, t
 @pytest.mark.usefixtures("quiet")
 @pytest.mark.parametrize("crash", [os.abort, lambda: os.kill(os.getpid(), signal.SIGKILL), lambda: time.sleep(60)])
 def test_a_reader_that_dies_or_hangs_is_an_error_and_no_end_of_the_stage(crash, tmp_path, monkeypatch):
-    monkeypatch.setattr(imdb_wiki, "READING_SECONDS", 1)
-    monkeypatch.setattr(imdb_wiki, "loadmat", lambda *_, **__: crash())
+    monkeypatch.setattr(mat_file, "READING_SECONDS", 1)
+    monkeypatch.setattr(mat_file, "loadmat", lambda *_, **__: crash())
     with pytest.raises(InputError, match="reader crashed, ran out of memory or took more than 1 seconds"):
         load(write_labels(tmp_path, [GOOD]))
 
