@@ -27,6 +27,7 @@ OBTAIN = "download it from https://data.chalearnlap.cvc.uab.cat/AppaRealAge/appa
 SYNTHETIC = "pml.datasets.synthetic.appa_real:write_appa_real"
 OFFICIAL = {"train": 4113, "validation": 1500, "test": 1978}  # images
 NOMINAL = Nominal(images=7_591, parts=OFFICIAL)
+TELLS = ("part",)
 LABEL_FILE = re.compile(r"gt_avg_(train|valid|test)\.csv")
 PARTS = {"train": "train", "valid": "validation", "test": "test"}
 COLUMNS = {"apparent": ("apparent_age_avg", "apparent_age_std"), "real": ("real_age", "")}

@@ -11,6 +11,7 @@ ICCVW 2015.
 
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from pml.datasets.label_file import read_label_file
@@ -27,13 +28,19 @@ OBTAIN = (
 SYNTHETIC = "pml.datasets.synthetic.chalearn:write_chalearn"
 OFFICIAL = {"train": 2476, "validation": 1136, "test": 1079}  # images
 NOMINAL = Nominal(images=4_691, parts=OFFICIAL, histogram="chalearn2015_age_histogram.csv")
+TELLS = ("part",)
 PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test"} | dict.fromkeys(
     ("validation", "valid", "val"), "validation"
 )
 
 
 def load(root: Path, options: Options) -> Tables:
-    """Return the tables of the files below `root`.
+    """Return the tables of the files below `root`."""
+    return load_parts(root, OFFICIAL)
+
+
+def load_parts(root: Path, official: Mapping[str, int]) -> Tables:
+    """Return the tables of the files below `root`; `official` are the images of each part by the owners' count.
 
     Every row of a label file is one row of the index or one of rejected.csv, and so is every picture that no row names.
 
@@ -43,7 +50,7 @@ def load(root: Path, options: Options) -> Tables:
     files = survey(root)
     labels = [label for path in files.others for label in _read_labels(root, path)]
     index, rejected = join(labels, files.pictures)
-    return Tables(index, files.rejected + rejected, findings=count_parts(labels, index, OFFICIAL) | _findings(labels, index))
+    return Tables(index, files.rejected + rejected, findings=count_parts(labels, index, official) | _findings(labels, index))
 
 
 def tell_part(path: str) -> str | None:

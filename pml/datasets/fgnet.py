@@ -24,6 +24,7 @@ POINTS = 68
 OBTAIN = "download it from http://yanweifu.github.io/FG_NET_data/FGNET.zip"
 SYNTHETIC = "pml.datasets.synthetic.fgnet:write_fgnet"
 NOMINAL = Nominal(images=1_002, subjects=82, megabytes=46, histogram="fgnet_age_histogram.csv")
+TELLS = ("subject",)
 
 
 def load(root: Path, options: Options) -> Tables:

@@ -29,6 +29,7 @@ SYNTHETIC = "pml.datasets.synthetic.imdb_wiki:write_imdb_wiki"
 # The paper keeps "about 300,000" of 523,051 (Sec. 4); how many the filters will keep is not known. The owners' page says 7 GB
 # and 1 GB.
 NOMINAL = Nominal(images=300_000, megabytes=8_000)
+TELLS = ("subject", "gender")
 FOLDERS = {"crop": ("imdb_crop", "wiki_crop"), "whole": ("imdb", "wiki")}  # of the owners' archives
 CELLS = ("full_path", "face_location")
 FIELDS = ("dob", "photo_taken", "full_path", "gender", "face_score", "second_face_score")

@@ -32,6 +32,7 @@ OBTAIN = (
 )
 SYNTHETIC = "pml.datasets.synthetic.morph2:write_morph2"
 NOMINAL = Nominal(images=55_134, subjects=13_617, histogram="morph2_age_histogram.csv")
+TELLS = ("subject", "picture", "gender", "race")
 NAME = re.compile(
     r"(?P<subject>[0-9]{5,6})_(?P<picture>[0-9]{1,2})(?P<gender>[MF])(?P<age>[0-9]{2})\.jpg", re.IGNORECASE | re.ASCII
 )

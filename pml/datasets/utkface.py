@@ -28,6 +28,7 @@ RACES = {"0": "white", "1": "black", "2": "asian", "3": "indian", "4": "other"}
 MAX_AGE = 116  # years, by the owners' page
 OFFICIAL = 23_708  # images
 NOMINAL = Nominal(images=OFFICIAL)
+TELLS = ("gender", "race")
 
 
 def load(root: Path, options: Options) -> Tables:

@@ -1,5 +1,7 @@
 """What protocols share: the rows of a fold, its subjects, and random draws of whole groups of images."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -7,6 +9,19 @@ from pml.errors import InputError
 
 DRAWS = 5
 TEST_SHARE = 0.2
+
+
+def needs(*columns: str, unless: str | None = None) -> Callable:
+    """Declare that a protocol needs columns of the index, `unless` an option is given; a config is refused without them.
+
+    The protocol gets an attribute `needs`: of each column, the option that makes up for it, or None.
+    """
+
+    def declared(protocol: Callable) -> Callable:
+        protocol.needs = getattr(protocol, "needs", {}) | dict.fromkeys(columns, unless)  # type: ignore[attr-defined]
+        return protocol
+
+    return declared
 
 
 def fold_rows(fold: int, index: pd.DataFrame, test: pd.Series) -> pd.DataFrame:

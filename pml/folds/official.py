@@ -2,9 +2,10 @@
 
 import pandas as pd
 
-from pml.folds.draws import refuse
+from pml.folds.draws import needs, refuse
 
 
+@needs("part")
 def official(index: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Return one fold (fold, image, part) that trains on the owners' train and validation parts and tests on their test part.
 
@@ -16,6 +17,7 @@ def official(index: pd.DataFrame, seed: int) -> pd.DataFrame:
     return _fold(index, {"train": "train", "validation": "train", "test": "test"})
 
 
+@needs("part")
 def official_train(index: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Return one fold (fold, image, part) with the owners' own parts: train, validation and test.
 
@@ -28,6 +30,7 @@ def official_train(index: pd.DataFrame, seed: int) -> pd.DataFrame:
     return _fold(index, {"train": "train", "validation": "validation", "test": "test"})
 
 
+@needs("part")
 def official_validation(index: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Return one fold (fold, image, part) that trains on the owners' train part and tests on their validation part.
 

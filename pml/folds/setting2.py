@@ -5,11 +5,12 @@ from pathlib import Path
 import pandas as pd
 
 from pml.errors import InputError
-from pml.folds.draws import refuse
+from pml.folds.draws import needs, refuse
 from pml.folds.image_list import listed_images
 from pml.folds.setting1 import setting1, setting1_subject_exclusive
 
 
+@needs("race", "subject", "picture", unless="list")
 def setting2(index: pd.DataFrame, seed: int, *, list: str | None = None) -> pd.DataFrame:
     """Return five folds (fold, image, part) of the chosen images, each a random draw of its own: 80 % train, 20 % test.
 
@@ -25,6 +26,8 @@ def setting2(index: pd.DataFrame, seed: int, *, list: str | None = None) -> pd.D
     return setting1(chosen_images(index, list), seed)
 
 
+@needs("race", "picture", unless="list")
+@needs("subject")
 def setting2_subject_exclusive(index: pd.DataFrame, seed: int, *, list: str | None = None) -> pd.DataFrame:
     """Return five folds (fold, image, part) of the images of `setting2`, drawn as whole subjects with 20 % of them to test.
 

@@ -15,7 +15,7 @@ from jsonschema.validators import extend
 
 from pml.errors import InputError, suggest
 from pml.files import check_apart, load_schema
-from pml.registry import REGISTRIES, find_options
+from pml.registry import REGISTRIES, find, find_options
 from pml.starts import STARTS, starts_of
 from pml.suite.settings import Frozen, Training, schema_of
 
@@ -78,7 +78,7 @@ def check_options(config: dict) -> None:
     The schema cannot: formats, protocols, backbones and methods may be a user's own. This imports them, and so PyTorch.
 
     Raises:
-        InputError: a name is unknown, or an option is, or its value is refused.
+        InputError: a name is unknown, or an option is, or its value is refused; or a protocol needs what the data do not tell.
     """
     for name, dataset in config["datasets"].items():
         _check_entry(f"datasets.{name}.options", "format", dataset["format"], dataset["options"])
@@ -89,6 +89,7 @@ def check_options(config: dict) -> None:
     for name, experiment in config["experiments"].items():
         for kind in ("protocol", "backbone"):
             _check_entry(f"experiments.{name}.{kind}_options", kind, experiment[kind], experiment[f"{kind}_options"])
+        _check_columns(config, name)
 
 
 def _check_entry(where: str, kind: str, name: str, options: dict) -> None:
@@ -96,6 +97,25 @@ def _check_entry(where: str, kind: str, name: str, options: dict) -> None:
         find_options(kind, name, options)
     except InputError as error:
         raise InputError(f"config: {where}: {error}") from None
+
+
+def _check_columns(config: dict, name: str) -> None:
+    """Check that the data of an experiment tell what its protocol needs, such as subjects, where that is known beforehand.
+
+    A protocol says it by `needs`, a format by `TELLS` or, where that depends on the archives, by `tells`.
+    """
+    experiment = config["experiments"][name]
+    dataset = config["datasets"][experiment["dataset"]]
+    kind, options = find("format", dataset["format"]), find_options("format", dataset["format"], dataset["options"])
+    paths = [Path(archive["path"]) for archive in dataset["archives"] if "path" in archive]
+    told = kind.tells(paths, options) if hasattr(kind, "tells") else getattr(kind, "TELLS", None)
+    needs = getattr(find("protocol", experiment["protocol"]), "needs", {})
+    needed = [column for column, option in needs.items() if experiment["protocol_options"].get(option) is None]
+    if lacking := [column for column in needed if told is not None and column not in told]:
+        raise InputError(
+            f"config: experiments.{name}.protocol: {experiment['protocol']} needs the column {', '.join(lacking)}, which the "
+            f"dataset {experiment['dataset']} does not have; use another protocol, such as random or cross_validation"
+        )
 
 
 def config_schema() -> dict:

@@ -61,6 +61,18 @@ def test_in_each_fold_an_image_is_in_one_part_and_some_train_and_some_test(proto
         assert {"train", "test"} <= set(rows["part"])
 
 
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("column", ["subject", "picture", "gender", "race", "part"])
+def test_a_protocol_says_of_every_column_whether_it_needs_it(column, protocol):
+    index = index_of(SUBJECTS)
+    index[column] = None
+    if column in getattr(find("protocol", protocol), "needs", {}):
+        with pytest.raises(InputError, match="index.csv"):
+            assign(protocol, index, 0, options=OPTIONS.get(protocol))
+    else:
+        assign(protocol, index, 0, options=OPTIONS.get(protocol))
+
+
 @pytest.mark.parametrize(("share", "subjects"), [(0.01, 1), (0.1, 1), (0.2, 2), (0.5, 4), (0.8, 7)])
 def test_validation_takes_that_share_of_the_training_subjects_whole(share, subjects):
     index = index_of(SUBJECTS)

@@ -373,6 +373,29 @@ def test_a_misspelt_option_is_named_with_its_place_before_any_job_runs(config, m
         check_options(check_config(config))
 
 
+@pytest.mark.parametrize("format", ["fgnett", "fgnt"])
+def test_a_misspelt_format_suggests_the_nearest(format):
+    with pytest.raises(InputError, match="datasets.fgnet.format: .*no known format; did you mean 'fgnet'"):
+        check_config(changed("datasets", "fgnet", "format", value=format))
+
+
+@pytest.mark.parametrize(
+    ("format", "protocol", "column"),
+    [("utkface", "lopo", "subject"), ("chalearn", "subject_exclusive", "subject"), ("fgnet", "official", "part")],
+)
+def test_a_protocol_that_needs_what_the_data_do_not_tell_is_refused_before_any_job_runs(format, protocol, column):
+    config = changed("datasets", "fgnet", "format", value=format)
+    config["experiments"]["lopo"]["protocol"] = protocol
+    with pytest.raises(InputError, match=f"config: experiments.lopo.protocol: {protocol} needs the column {column}, which"):
+        check_options(check_config(config))
+
+
+def test_a_list_makes_up_for_the_columns_of_setting2():
+    config = changed("datasets", "fgnet", "format", value="utkface")
+    config["experiments"]["lopo"] |= {"protocol": "setting2", "protocol_options": {"list": "some.txt"}}
+    check_options(check_config(config))
+
+
 def test_a_module_that_fails_on_import_is_named_with_its_reason(tmp_path, monkeypatch):
     (tmp_path / "broken_method.py").write_text("1 / 0")
     monkeypatch.syspath_prepend(tmp_path)
