@@ -1,11 +1,14 @@
 """The jobs from a URL, or from nothing, to the face store and the folds."""
 
+import re
 from pathlib import Path
 
 from pml.starts import STARTS, starts_of
 from pml.suite.config import archive_name, method_folds
 from pml.suite.plan import Needs, Plan, Wildcards, rule
 from pml.suite.settings import fingerprint
+
+LABEL_FILE = re.compile(r"[\w .,()+-]+\.(csv|tsv|txt)", re.IGNORECASE)  # of a name that snakemake takes as it is
 
 
 def datasets(plan: Plan) -> list[Wildcards]:
@@ -124,12 +127,17 @@ def draw_synthetic_archive(plan: Plan, dataset: str) -> Needs:
     findings="results/{suite}/datasets/{dataset}/findings.csv",
 )
 def index_images(plan: Plan, dataset: str) -> Needs:
-    """Of the archives, those that a rule makes or that are there; the stage says how to obtain one that is missing."""
+    """Of the archives, those that a rule makes or that are there; the stage says how to obtain one that is missing.
+
+    The time of a folder does not change with a file in it, so the label files that lie in it are inputs, too.
+    """
     chosen = plan.config["datasets"][dataset]
     paths = [archive_path(plan, dataset, archive) for archive in chosen["archives"]]
     inputs = [
         path for path, archive in zip(paths, chosen["archives"], strict=True) if "path" not in archive or Path(path).exists()
     ]
+    beside = [file for path in inputs if Path(path).is_dir() for file in sorted(Path(path).glob("*.*"))]
+    inputs += [str(file) for file in beside if LABEL_FILE.fullmatch(file.name) and file.is_file()]
     settings = {"format": chosen["format"], "options": chosen["options"], "archives": paths}
     return {"archives": inputs}, settings | {"checksums": [archive.get("checksum") for archive in chosen["archives"]]}
 

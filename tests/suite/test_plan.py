@@ -217,3 +217,15 @@ def test_tables_say_what_the_weights_have_seen_and_whether_the_backbone_was_froz
     assert {method["start"] for method in first["methods"]} == {"ImageNet; frozen"} and first["pretraining"] == "none"
     assert [method["start"] for method in second["methods"]] == ["VGGFace2, IMDB-WIKI; last 6 blocks trained", None]
     assert second["pretraining"] == "VGGFace2, IMDB-WIKI"
+
+
+def test_a_label_file_in_a_folder_of_the_users_is_an_input_of_its_own(tmp_path, monkeypatch):
+    """Else nothing would run again after a change in it."""
+    monkeypatch.chdir(tmp_path)
+    Path("album").mkdir()
+    for name in ("labels.csv", "Train.TXT", "{x}.csv", "1.jpg"):
+        Path("album", name).touch()
+    config = demo_config()
+    config["datasets"]["fgnet"]["archives"] = [{"path": "album"}]
+    inputs = make_plan(config).task("index_images", dataset="fgnet").inputs["archives"]
+    assert inputs == ["album", "album/Train.TXT", "album/labels.csv"]
