@@ -17,6 +17,11 @@ REGISTRIES = {
         "imdb_wiki": "pml.datasets.imdb_wiki",
         "utkface": "pml.datasets.utkface",
         "appa_real": "pml.datasets.appa_real",
+        "agedb": "pml.datasets.agedb",
+        "cacd": "pml.datasets.cacd",
+        "afad": "pml.datasets.afad",
+        "megaage_asian": "pml.datasets.megaage_asian",
+        "lap2016": "pml.datasets.lap2016",
     },
     "protocol": {
         "lopo": "pml.folds.lopo:lopo",

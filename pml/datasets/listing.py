@@ -3,7 +3,7 @@
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -33,7 +33,7 @@ class Label(NamedTuple):
 
     Attributes:
         row: its file and line.
-        name: of the picture, without folders; empty if the row has none.
+        name: of the picture, without folders unless they were asked for; empty if the row has none.
         age, age_std: in years; None where the row does not tell.
         fault: what is wrong with the row, or empty.
     """
@@ -71,22 +71,25 @@ def is_picture(path: str) -> bool:
     return PurePosixPath(path).suffix.lower() in SUFFIXES
 
 
-def by_name(paths: Iterable[str]) -> tuple[dict[str, str], list[Row]]:
-    """Return {file name: path} of the first path of each name, and rows of rejected.csv for the other paths."""
-    album: dict[str, str] = {}
-    firsts = [(path, album.setdefault(file_name(path), path)) for path in paths]
-    return album, [reject(path, f"same picture as {first}, by its name") for path, first in firsts if path != first]
-
-
 def file_name(path: str) -> str:
     """Return the name of a file without its folders, in lower case."""
     return PurePosixPath(path).name.lower()
 
 
-def read_label(row: str, name: str, part: str, age: str, age_std: str = "", fault: str = "") -> Label:
+def by_name(paths: Iterable[str], key: Callable[[str], str] = file_name) -> tuple[dict[str, str], list[Row]]:
+    """Return {name: path} of the first path of each name, and rows of rejected.csv for the other paths."""
+    album: dict[str, str] = {}
+    firsts = [(path, album.setdefault(key(path), path)) for path in paths]
+    return album, [reject(path, f"same picture as {first}, by its name") for path, first in firsts if path != first]
+
+
+def read_label(
+    row: str, name: str, part: str, age: str, age_std: str = "", fault: str = "", with_folders: bool = False
+) -> Label:
     """Return the label of a row's fields as text, with the first fault there is; an empty `age_std` is none."""
-    name = name.replace("\\", "/").rpartition("/")[2]
-    years, std = _number(age), _number(age_std)
+    if not with_folders:
+        name = name.replace("\\", "/").rpartition("/")[2]
+    years, std = read_number(age), read_number(age_std)
     if not is_picture(name):
         name, fault = "", fault or "the row names no picture"
     if years is None or not 0 <= years <= MAX_AGE:
@@ -96,18 +99,23 @@ def read_label(row: str, name: str, part: str, age: str, age_std: str = "", faul
     return Label(row, name, part, years, std, fault)
 
 
-def join(labels: Iterable[Label], pictures: Iterable[str]) -> tuple[list[Row], list[Row]]:
+def join(
+    labels: Iterable[Label], pictures: Iterable[str], key: Callable[[str], str] = file_name
+) -> tuple[list[Row], list[Row]]:
     """Join labels and pictures by file name, without regard to case, and return rows of the index and of rejected.csv.
 
     Every label is one row of the two, and so is every picture without a label. A rejected label goes by its picture, or by file
     and line where it names none or one that an earlier row names.
+
+    Args:
+        key: of a label's name and of a path, what they agree on; `str` where the name is the path.
     """
     index, listed = [], set()
-    album, rejected = by_name(pictures)
+    album, rejected = by_name(pictures, key)
     for label in labels:
-        key = file_name(label.name)
-        path = album.get(key)
-        if key in listed:
+        name = key(label.name)
+        path = album.get(name)
+        if name in listed:
             rejected.append(reject(label.row, "an earlier row names the same picture"))
         elif label.fault:
             rejected.append(reject(path or label.name or label.row, label.fault))
@@ -115,8 +123,8 @@ def join(labels: Iterable[Label], pictures: Iterable[str]) -> tuple[list[Row], l
             rejected.append(reject(label.name, "listed, but there is no such file"))
         else:
             index.append({"image": path, "age": label.age, "age_std": label.age_std, "part": label.part})
-        listed |= {key} - {""}
-    return index, rejected + [reject(path, UNLISTED) for key, path in album.items() if key not in listed]
+        listed |= {name} - {""}
+    return index, rejected + [reject(path, UNLISTED) for name, path in album.items() if name not in listed]
 
 
 def count_parts(labels: Sequence[Label], index: Sequence[Row], official: Mapping[str, int]) -> dict[str, int]:
@@ -138,7 +146,8 @@ def count_stds(index: Sequence[Row]) -> dict[str, int]:
     }
 
 
-def _number(text: str) -> float | None:
+def read_number(text: str) -> float | None:
+    """Return the finite number that a text is, or None."""
     try:
         number = float(text)
     except ValueError:
