@@ -22,6 +22,7 @@ REGISTRIES = {
         "afad": "pml.datasets.afad",
         "megaage_asian": "pml.datasets.megaage_asian",
         "lap2016": "pml.datasets.lap2016",
+        "table": "pml.datasets.table",
     },
     "protocol": {
         "lopo": "pml.folds.lopo:lopo",

@@ -22,7 +22,8 @@ from typing import Any, NamedTuple
 
 import pooch
 
-from pml.datasets.linked_folder import MAX_DEPTH, fault_of_name, leave_out, link_files, readable
+from pml.datasets.label_file import SUFFIXES
+from pml.datasets.linked_folder import MAX_DEPTH, fault_of_name, leave_out, link_file, link_files, readable
 from pml.datasets.tables import Row
 from pml.errors import InputError
 from pml.progress import progress
@@ -111,7 +112,8 @@ class WholeTarInfo(tarfile.TarInfo):
 def unpack(archives: Sequence[str | Path], folder: str | Path) -> list[Row]:
     """Unpack zip or tar archives one over the other into `folder`, and return rows of rejected.csv.
 
-    A folder in place of an archive is linked file by file. A picture that cannot be reached or named is left out as a row.
+    A folder in place of an archive is linked file by file, and so is a label file. A picture that cannot be reached or named is
+    left out as a row.
 
     Raises:
         InputError: an archive is neither zip nor tar, is damaged or truncated, or would fill the disk; or an entry points
@@ -120,7 +122,10 @@ def unpack(archives: Sequence[str | Path], folder: str | Path) -> list[Row]:
     """
     rejected = []
     for archive in map(Path, archives):
-        rejected += link_files(archive, Path(folder)) if archive.is_dir() else _extract_members(archive, Path(folder))
+        if archive.suffix.lower() in SUFFIXES and archive.is_file():
+            link_file(archive, Path(folder, archive.name))
+        else:
+            rejected += link_files(archive, Path(folder)) if archive.is_dir() else _extract_members(archive, Path(folder))
     return rejected
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from pml.errors import InputError
 
 SEPARATORS = {";": "semicolon", "\t": "tab", "|": "pipe", ",": "comma"}  # a decimal comma must not win over the others
+SUFFIXES = (".csv", ".tsv", ".txt")
 BEGINNING = 4096  # bytes that tell whether a file is a label file at all
 PLAIN = ["utf-8", "cp1252", "latin-1"]
 SHOWN = 200  # characters of a message

@@ -26,13 +26,21 @@ def link_files(source: Path, folder: Path) -> list[Row]:
         if fault := fault or fault_of_name(name):
             rejected.append(leave_out(name, fault, source))
             continue
-        link = folder / name
-        try:
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(path)
-        except OSError as error:
-            raise InputError(f"{path}: cannot be linked ({error}); give every file once, and free the disk") from None
+        link_file(path, folder / name)
     return rejected
+
+
+def link_file(path: Path, link: Path) -> None:
+    """Make `link` one to the file at `path`.
+
+    Raises:
+        InputError: a file is there, or the disk is full.
+    """
+    try:
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(path.resolve())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be linked ({error}); give every file once, and free the disk") from None
 
 
 def leave_out(name: str, fault: str, source: Path) -> Row:
