@@ -38,8 +38,10 @@ CHUNK = 2**20  # bytes
 MAX_TEXT = 300  # characters of a name or a reason that a message shows: damaged, either can have thousands
 ZIP = b"PK\3\4", b"PK\5\6"  # how a zip begins: with a file, or, if it has none, with its last record
 ZIP_END = struct.Struct("<4s6xH8xH")  # of that record: signature, number of entries, length of the comment that follows it
-ZIP_LENGTHS = 26  # where, in what precedes a file, the lengths of its name and of its extra field are
-ZIP_DESCRIPTOR = 24  # bytes that may follow a file
+# Of what precedes a file: flags, its size, lengths of its name and of its extra field.
+ZIP_HEADER = struct.Struct("<6xH14xL2H")
+ZIP_SIZE_FOLLOWS, ZIP_LARGE = 8, 0xFFFFFFFF  # a flag, and a size that the extra field has
+ZIP_NOTHING = 40  # bytes that an empty file may take, compressed and with its size behind it
 # What the readers raise on a file that is not as it should be.
 DAMAGED = (
     *(zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, struct.error),
@@ -226,16 +228,16 @@ def _check_end(archive: Path, comment: bytes, count: int) -> None:
 
 
 def _check_empty(archive: Path, opened: zipfile.ZipFile) -> None:
-    """Check that a file that is empty by a zip's list takes no room in it; the checksum of nothing is 0, as damage leaves it."""
+    """Check that a file that is empty by a zip's list is so by its own header; what damage blanks looks empty, too."""
     starts = [*sorted(info.header_offset for info in opened.infolist()), opened.start_dir]
     with archive.open("rb") as file:
         for info in opened.infolist():
             if info.file_size:
                 continue
-            file.seek(info.header_offset + ZIP_LENGTHS)
-            content = info.header_offset + ZIP_LENGTHS + 4 + sum(struct.unpack("<2H", file.read(4)))
-            room = starts[bisect(starts, info.header_offset)] - content
-            if not 0 <= room - info.compress_size <= (ZIP_DESCRIPTOR if info.flag_bits & 8 else 0):
+            file.seek(info.header_offset)
+            flags, size, *lengths = ZIP_HEADER.unpack(file.read(ZIP_HEADER.size))
+            room = starts[bisect(starts, info.header_offset)] - info.header_offset - ZIP_HEADER.size - sum(lengths)
+            if room > ZIP_NOTHING if flags & ZIP_SIZE_FOLLOWS else size not in (0, ZIP_LARGE):
                 raise zipfile.BadZipFile(f"'{info.filename}' is not as empty as its list says")
 
 
