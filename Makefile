@@ -4,11 +4,11 @@ PYTHON ?= python3
 CORES ?= $(shell nproc)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Each process of the tests has a core; two threads in each would wait for one another.
-test smoke: export OMP_NUM_THREADS = 1
+test smoke faults: export OMP_NUM_THREADS = 1
 # What takes minutes begins first, so that no core waits for it at the end.
 LONG = tests/slurm tests/workflow tests/test_recipes.py tests/forecast
 
-.PHONY: demo test smoke check bench
+.PHONY: demo test smoke check faults bench
 
 demo: .venv/installed
 	snakemake --cores $(CORES)
@@ -26,6 +26,10 @@ check: .venv/installed
 	snakefmt --check Snakefile workflow
 	snakemake --lint
 	mypy
+
+# Damaged and hostile files, bad disks and kills, as many as docs/reliability.md says: about 20 minutes on two cores.
+faults: .venv/installed
+	PML_FAULTS=all python -m pytest -n $(CORES) --dist load --show-capture=no --tb=short tests/faults
 
 bench: .venv/installed
 	python -m benchmarks.detection

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -187,6 +188,7 @@ def check_indexed(images: Iterable[str], path: str | Path, index: Iterable[str],
         raise InputError(f"{path}: image '{min(unknown)}' is not in {index_path}; run again the stage that writes {path}")
 
 
+@cache
 def load_schema(name: str) -> dict:
     """Return what the table `name` holds: for each of its columns, in order, the JSON schema of a value."""
     return yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text())

@@ -14,6 +14,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
+from bisect import bisect
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
@@ -38,6 +39,10 @@ CHUNK = 2**20  # bytes
 MAX_TEXT = 300  # characters of a name or a reason that a message shows: damaged, either can have thousands
 ZIP = b"PK\3\4", b"PK\5\6"  # how a zip begins: with a file, or, if it has none, with its last record
 ZIP_END = struct.Struct("<4s6xH8xH")  # of that record: signature, number of entries, length of the comment that follows it
+# Of what precedes a file: flags, its size, lengths of its name and of its extra field.
+ZIP_HEADER = struct.Struct("<6xH14xL2H")
+ZIP_SIZE_FOLLOWS, ZIP_LARGE = 8, 0xFFFFFFFF  # a flag, and a size that the extra field has
+ZIP_NOTHING = 40  # bytes that an empty file may take, compressed and with its size behind it
 # What the readers raise on a file that is not as it should be.
 DAMAGED = (
     *(zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, struct.error),
@@ -177,7 +182,7 @@ def _tar_entries(archive: Path, opened: tarfile.TarFile) -> list[Entry]:
         _check_size(archive, length)
         if block.strip(b"\0"):
             raise tarfile.ReadError("something follows its end")
-    if length < tarfile.BLOCKSIZE:
+    if length < tarfile.BLOCKSIZE or length % tarfile.BLOCKSIZE:
         raise tarfile.ReadError("its end is missing")
     return entries
 
@@ -193,6 +198,7 @@ def _zip_entries(archive: Path, opened: zipfile.ZipFile) -> list[Entry]:
     if min((info.header_offset for info in opened.infolist()), default=0):
         raise zipfile.BadZipFile("it does not begin with its first entry")  # but ends as one that lies in it
     _check_end(archive, opened.comment, len(entries))
+    _check_empty(archive, opened)
     return entries
 
 
@@ -219,10 +225,25 @@ def _check_end(archive: Path, comment: bytes, count: int) -> None:
     The record has two bytes for their number. Above that it says 65,535, or what is left after division by 65,536.
     """
     with archive.open("rb") as file:
-        file.seek(-ZIP_END.size - len(comment), os.SEEK_END)
+        begin = file.seek(-ZIP_END.size - len(comment), os.SEEK_END)
         signature, announced, length = ZIP_END.unpack(file.read(ZIP_END.size))
-    if signature != ZIP[1] or announced not in (count % 0x10000, 0xFFFF) or length != len(comment):
+    is_blank = begin > 0 and count == 0  # an empty zip is nothing but this record
+    if signature != ZIP[1] or announced not in (count % 0x10000, 0xFFFF) or length != len(comment) or is_blank:
         raise zipfile.BadZipFile("its last record does not fit the rest")
+
+
+def _check_empty(archive: Path, opened: zipfile.ZipFile) -> None:
+    """Check that a file that is empty by a zip's list is so by its own header; what damage blanks looks empty, too."""
+    starts = [*sorted(info.header_offset for info in opened.infolist()), opened.start_dir]
+    with archive.open("rb") as file:
+        for info in opened.infolist():
+            if info.file_size:
+                continue
+            file.seek(info.header_offset)
+            flags, size, *lengths = ZIP_HEADER.unpack(file.read(ZIP_HEADER.size))
+            room = starts[bisect(starts, info.header_offset)] - info.header_offset - ZIP_HEADER.size - sum(lengths)
+            if room > ZIP_NOTHING if flags & ZIP_SIZE_FOLLOWS else size not in (0, ZIP_LARGE):
+                raise zipfile.BadZipFile(f"'{info.filename}' is not as empty as its list says")
 
 
 def _check_size(archive: Path, size: int) -> None:

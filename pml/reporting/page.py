@@ -93,7 +93,7 @@ def title_of(name: str) -> str:
 
 def table_of(markdown: str) -> tuple[str, str]:
     """Return the text around a table and the table, as HTML; a cell that begins with a number is sorted by it."""
-    html = MarkdownIt("commonmark").enable("table").render(markdown)
+    html = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
     start, end = html.index("<table>"), html.rindex("</table>") + len("</table>")
     rows = re.sub(r"<td([^>]*)>(.*?)</td>", _ordered, html[start:end], flags=re.DOTALL)
     rows = re.sub(rf"<tr>(?=(?:(?!</tr>).)*<td[^>]*>{NOT_RUN}</td>)", '<tr class="not-run">', rows, flags=re.DOTALL)

@@ -48,7 +48,7 @@ const wait = setInterval(() => {
 @pytest.fixture
 def task(tmp_path):
     (tmp_path / "table4.md").write_text(MARKDOWN)
-    (tmp_path / "scorecard.md").write_text("Of 4 published cells, 1 is <b>reproduced</b>.\n\n" + MARKDOWN.split("\n\n")[1])
+    (tmp_path / "scorecard.md").write_text("Of 4 published cells, 1 is **reproduced**.\n\n" + MARKDOWN.split("\n\n")[1])
     for name in ("table4", "scorecard", "metrics_one"):
         (tmp_path / f"{name}.csv").write_text("a,b\n1,2\n")
     plt.imsave(tmp_path / "forest_parts.png", np.zeros((20, 30, 3)))
@@ -74,6 +74,11 @@ def test_cells_are_sorted_by_the_number_that_they_begin_with():
     assert orders == [("10.50", "10.50 [9.1, 12]"), ("-2.25", "−2.25"), ("-999999", "–"), ("3.00", "3.00")]
     assert "<p>Errors in years &amp; more, <strong>bold</strong>." in told and "KL | baseline" in table
     assert re.findall(r'<tr class="not-run">\s*<td[^>]*>(\w+)</td>', table) == ["DRFs"]
+
+
+def test_the_html_of_a_label_is_text():
+    told, table = table_of("By <i>hand</i>.\n\n| Method |\n|:--|\n| <script>alert(1)</script> [x](javascript:alert(1)) |\n")
+    assert "<i>" not in told and "<script" not in table and "href" not in table and "alert(1)" in table
 
 
 def test_it_holds_everything_in_one_file_and_its_copy(task):
