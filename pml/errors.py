@@ -6,6 +6,7 @@ import functools
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -45,7 +46,7 @@ class InputError(Exception):
 
 
 class Interruption(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM. After a KeyboardInterrupt itself in a text that `exec` runs, Python ends by SIGINT whoever caught it."""
+    """Ctrl-C or SIGTERM. Of a plain KeyboardInterrupt in what `exec` runs, Python ends by SIGINT, even if it was caught."""
 
 
 def suggest(unknown: object, known: Iterable[str]) -> str:
@@ -95,6 +96,13 @@ def stage_main(main: Callable[..., None]) -> Callable[..., None]:
             received.append(number)
             raise Interruption
 
+        def interrupt_again(unraisable: "sys.UnraisableHookArgs") -> None:
+            if unraisable.exc_type is Interruption:  # it came in a finaliser, whose errors go nowhere
+                threading.Timer(0.01, os.kill, (os.getpid(), received[0])).start()
+            else:
+                hook(unraisable)
+
+        hook, sys.unraisablehook = sys.unraisablehook, interrupt_again
         # What is ignored from the start, as in a shell's background, stays so.
         answered = [each for each in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(each) != signal.SIG_IGN]
         before = {each: signal.signal(each, interrupt) for each in answered}
@@ -110,6 +118,7 @@ def stage_main(main: Callable[..., None]) -> Callable[..., None]:
                 raise
             _end(line, 128 + received[0] if received else 2)
         finally:
+            sys.unraisablehook = hook
             for each, handler in before.items():
                 signal.signal(each, handler)
             atexit.register(signal.signal, signal.SIGINT, signal.SIG_DFL)  # which ends the rest without a traceback

@@ -129,6 +129,19 @@ def test_an_interruption_that_a_library_answers_with_an_error_of_its_own_is_one(
     assert code == 130 and said == "interrupted: what is finished is kept; give the same command again to go on\n"
 
 
+def test_an_interruption_of_a_finaliser_is_not_lost(capsys):
+    class Interrupted:
+        def __del__(self):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(10)
+
+    def main():
+        Interrupted()
+        time.sleep(10)
+
+    assert ending_of(main, capsys) == (130, "interrupted: what is finished is kept; give the same command again to go on\n")
+
+
 def test_what_is_ignored_from_the_start_stays_so():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
