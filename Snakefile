@@ -23,7 +23,7 @@ report: "pml/reporting/captions/workflow.rst"
 
 # The jobs read it: on a queue, too, and when they are run by hand.
 onstart:
-    plan.save()
+    save_plan()
 
 
 rule all:

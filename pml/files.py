@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import IO, Any
@@ -17,7 +17,7 @@ from typing import IO, Any
 import pandas as pd
 import yaml
 
-from pml.errors import InputError
+from pml.errors import InputError, disk_error, remedy_of
 
 SCHEMAS, PUBLISHED = Path(__file__).parent / "schemas", Path(__file__).parent / "published"
 RANDOM = "[a-z0-9_]" * 8  # what `tempfile` puts after a prefix
@@ -32,30 +32,63 @@ REFUSED: dict[str, Callable[[pd.Series, Any], pd.Series]] = {
 
 
 @contextmanager
+def writing(*paths: Path) -> Iterator[None]:
+    """Let a block write files or folders.
+
+    Raises:
+        InputError: the disk is full or read-only, or does not let them be written for another reason.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        if of_disk := disk_error(error, *paths):
+            raise InputError(f"{paths[0]}: cannot be written, {remedy_of(of_disk)}") from None
+        raise
+
+
+@contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` when the block ends well, remove it otherwise.
 
-    What a killed process left under its own temporary name is removed too.
+    What a killed process left under its own temporary name is removed too. A power cut leaves the old file or the new one.
 
     Raises:
-        InputError: the disk is full, or the user's share of it.
+        InputError: it cannot be written, as `writing` says.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f".{glob.escape(path.stem)}.[0-9]*{path.suffix}"):
-        if not _is_running(left.name.removeprefix(f".{path.stem}.").removesuffix(path.suffix)):
-            left.unlink(missing_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    with writing(path, temporary):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for left in path.parent.glob(f".{glob.escape(path.stem)}.[0-9]*{path.suffix}"):
+            if not _is_running(left.name.removeprefix(f".{path.stem}.").removesuffix(path.suffix)):
+                left.unlink(missing_ok=True)
+        try:
+            yield temporary
+            put_in_place(temporary, path)
+        finally:
+            with suppress(OSError):  # on a read-only disk there is none, and no leave to remove one
+                temporary.unlink(missing_ok=True)
+
+
+def put_in_place(made: Path, path: Path) -> None:
+    """Give a file or folder that is whole its name, so that a power cut leaves the old one or the new one."""
+    sync(made)
+    os.replace(made, path)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until the disk has what a file or a folder holds, the folder's names but not its files."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        yield temporary
-        os.replace(temporary, path)
-    except (OSError, RuntimeError) as error:
-        if not _is_of_a_full_disk(error):
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a disk that does not know of it
             raise
-        remedy = "free some and give the same command again; what is finished is kept"
-        raise InputError(f"{path}: cannot be written, no space is left on its disk; {remedy}") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        os.close(descriptor)
 
 
 @contextmanager
@@ -63,24 +96,30 @@ def replacing_folder(path: str | Path) -> Iterator[Path]:
     """Yield an empty folder; put it in the place of `path` when the block ends well, remove it otherwise.
 
     It lies in a temporary folder beside `path`, which its process holds a lock on. What a killed process left in such a folder
-    is removed first.
+    is removed first. The folder is put in place when the disk has all its files.
+
+    Raises:
+        InputError: it cannot be written, as `writing` says.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f".{glob.escape(path.name)}.{RANDOM}"):
-        if left.is_dir():
-            with (left / "lock").open("a") as lock:
-                if _lock(lock):
-                    shutil.rmtree(left)
-    temporary = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.")
-    with temporary, Path(temporary.name, "lock").open("a") as lock:
+    with writing(path, path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for left in path.parent.glob(f".{glob.escape(path.name)}.{RANDOM}"):
+            if left.is_dir():
+                with (left / "lock").open("a") as lock:
+                    if _lock(lock):
+                        shutil.rmtree(left)
+        temporary = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.")
+    with writing(path, Path(temporary.name)), temporary, Path(temporary.name, "lock").open("a") as lock:
         _lock(lock)
         folder = Path(temporary.name, path.name)
         folder.mkdir()
         yield folder
+        os.sync()  # at once, for one call for each of half a million files takes hours
         if path.exists():
             shutil.rmtree(path)
-        folder.rename(path)
+        os.replace(folder, path)
+        sync(path.parent)
 
 
 def _lock(file: IO) -> bool:
@@ -92,12 +131,6 @@ def _lock(file: IO) -> bool:
     except OSError:
         pass
     return True
-
-
-def _is_of_a_full_disk(error: BaseException | None) -> bool:
-    """Whether an error is that of a full disk, or was raised on its occasion: PyTorch raises a RuntimeError of its own."""
-    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return full or (error is not None and _is_of_a_full_disk(error.__context__))
 
 
 def _is_running(process: str) -> bool:

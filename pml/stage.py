@@ -16,18 +16,25 @@ from pathlib import Path
 from pkgutil import resolve_name
 
 from pml.errors import InputError, stage_main, suggest
-from pml.suite import read_plan
-from pml.suite.plan import RULES, wildcards_of
 
 
 def function_of(rule: str) -> Callable[..., None]:
     """Return the function that does the jobs of a rule: of a `Task`, and of what the machine gives to the job."""
+    from pml.suite.plan import RULES
+
     return resolve_name(str(RULES[rule].stage))
 
 
 @stage_main
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the stage that the command line names."""
+    # Imported here, for an interruption of the imports, too, ends in one line.
+    from pml.suite import read_plan
+    from pml.suite.plan import RULES, wildcards_of
+    from pml.workers import end_with
+
+    if "TORCHELASTIC_RUN_ID" in os.environ:  # torchrun ends its processes on every occasion but its own kill
+        end_with(os.getppid())
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     parser = argparse.ArgumentParser(
         prog="python -m pml.stage", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

@@ -1,13 +1,20 @@
-"""A function on many items, in several processes, with the results in order."""
+"""A function on many items, in several processes, with the results in order; and processes that end with their parent."""
 
+import ctypes
+import multiprocessing
+import os
 import signal
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context
 from typing import Any
 
+from pml.errors import InputError
+
 CHUNK = 16  # items that a worker takes at a time
+PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 _function: Callable[[Any], Any]  # of a worker
 
 
@@ -15,17 +22,20 @@ _function: Callable[[Any], Any]  # of a worker
 def mapping(function: Callable, workers: int) -> Iterator[Callable[[Iterable], Iterator]]:
     """Yield a `map` of `function` over items; with more than one worker, each is a fork of this process.
 
-    What the function refers to is inherited, not copied, so it must hold no GPU and no running threads. A worker that dies
-    raises BrokenProcessPool.
+    What the function refers to is inherited, not copied, so it must hold no GPU and no running threads.
+
+    Raises:
+        InputError: a worker was killed.
     """
     if workers == 1:
         yield lambda items: map(function, items)
         return
-    with ProcessPoolExecutor(workers, get_context("fork"), _keep, (function,)) as pool:
-        try:
+    try:
+        with pool_of(workers, "fork", _keep, function) as pool:
             yield lambda items: pool.map(_call, items, chunksize=CHUNK)
-        finally:
-            pool.shutdown(cancel_futures=True)
+    except BrokenProcessPool:
+        problem = f"one of {workers} worker processes was killed, probably for lack of memory"
+        raise InputError(f"{problem}; give the same command again with fewer threads or more memory") from None
 
 
 def apart(function: Callable, *arguments: Any, seconds: int) -> Any:
@@ -33,8 +43,51 @@ def apart(function: Callable, *arguments: Any, seconds: int) -> Any:
 
     If it crashes the interpreter or takes longer, this process goes on with a BrokenProcessPool.
     """
-    with ProcessPoolExecutor(1, get_context("fork"), signal.alarm, (seconds,)) as pool:
+    with pool_of(1, "fork", signal.alarm, seconds) as pool:
         return pool.submit(function, *arguments).result()
+
+
+@contextmanager
+def pool_of(workers: int, start: str, begin: Callable, *arguments: Any) -> Iterator[ProcessPoolExecutor]:
+    """Yield a pool of processes that each call `begin` first; they end with the block, or with this process if it is killed.
+
+    Args:
+        start: "fork" or "spawn".
+    """
+    with ProcessPoolExecutor(workers, multiprocessing.get_context(start), _begin, (os.getpid(), begin, arguments)) as pool:
+        try:
+            yield pool
+        except BaseException:
+            for worker in multiprocessing.active_children():  # lest this process wait for what nobody will ask for
+                worker.terminate()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def interrupted_later() -> Iterator[None]:
+    """Let Ctrl-C wait for the end of the block; for what is started in it, it never comes."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def end_with(parent: int) -> None:
+    """Let this process be killed when its parent, of this number, ends; it does so on Linux alone."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)  # it has ended already
+
+
+def _begin(parent: int, begin: Callable, arguments: tuple) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, too, which ends its workers
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    end_with(parent)
+    begin(*arguments)
 
 
 def _keep(function: Callable) -> None:

@@ -1,7 +1,9 @@
+import errno
 import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from pandas.testing import assert_frame_equal
 
 from pml.errors import InputError
@@ -95,6 +98,8 @@ WRITERS = {
     "bytes": lambda file: file.write(b"0" * 100_000),
     "npz": lambda file: np.savez(file, weights=np.zeros(100_000)),
     "torch": lambda file: torch.save(PAYLOAD, file),
+    "pdf": lambda file: Figure().savefig(file, format="pdf"),
+    "png": lambda file: Figure().savefig(file, format="png"),
 }
 
 
@@ -113,6 +118,70 @@ def test_a_full_disk_is_named_with_the_remedy_and_leaves_the_old_file(tmp_path, 
 def test_another_failure_stays_what_it_is(tmp_path, error):
     with pytest.raises(type(error), match=str(error.args[-1])), replacing(tmp_path / "model.pt"):
         raise error
+
+
+REFUSED = {
+    errno.EACCES: "no permission",
+    errno.EROFS: "read-only",
+    errno.EDQUOT: "your share of its disk",
+    errno.EIO: "its disk fails",
+    errno.EISDIR: "in its place|a folder where a file",
+    errno.ESTALE: "Stale file handle; check the disk",
+}
+
+
+@pytest.mark.parametrize("number", REFUSED, ids=errno.errorcode.get)
+@pytest.mark.parametrize("call", ["replace", "fsync", "open"])
+def test_what_the_disk_refuses_is_named_with_the_remedy_and_leaves_the_old_file(tmp_path, monkeypatch, number, call):
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+
+    def refuse(*arguments, **options):
+        raise OSError(number, os.strerror(number), *(() if call == "fsync" else (str(arguments[0]),)))
+
+    named = call != "fsync" or number in (errno.EROFS, errno.EDQUOT, errno.EIO)  # what `write` itself can say
+    expected = pytest.raises(InputError, match=f"table.csv: cannot be written, .*({REFUSED[number]})")
+    with expected if named else pytest.raises(OSError), replacing(path) as temporary:
+        temporary.write_text("new")
+        monkeypatch.setattr(os, call, refuse)
+    monkeypatch.undo()
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("writer", [replacing, replacing_folder])
+@pytest.mark.parametrize("name", ["file/table", "file/deeper/table", "x" * 300, "x" * 300 + "/table"])
+def test_a_place_where_nothing_can_be_written_is_named_with_the_remedy(tmp_path, writer, name):
+    (tmp_path / "file").write_text("old")
+    path = tmp_path / name
+    message = "cannot be written, .*(a file is where a folder should be|name is too long)"
+    with pytest.raises(InputError, match=message) as error, writer(path) as temporary:
+        temporary.touch()
+    assert str(error.value).startswith(str(path)) and [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("writer", [replacing, replacing_folder])
+def test_an_error_of_another_file_stays_what_it_is(tmp_path, writer):
+    with pytest.raises(FileNotFoundError), writer(tmp_path / "a"):
+        (tmp_path / "b").read_text()
+
+
+def test_a_file_gets_its_name_when_the_disk_has_it_and_the_folder_when_the_disk_has_its_files(tmp_path, monkeypatch):
+    calls = []
+
+    def watch(module, name, told):
+        before = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *given: calls.append(told(*given)) or before(*given))
+
+    watch(os, "fsync", lambda descriptor: ("fsync", Path(os.readlink(f"/proc/self/fd/{descriptor}")).name[:3]))
+    watch(os, "sync", lambda: "sync")
+    watch(os, "replace", lambda *paths: "replace")
+    with replacing(tmp_path / "a.txt") as temporary:
+        temporary.write_text("new")
+    assert calls == [("fsync", ".a."), "replace", ("fsync", tmp_path.name[:3])]
+    calls.clear()
+    with replacing_folder(tmp_path / "images") as folder:
+        (folder / "1.jpg").touch()
+    assert calls == ["sync", "replace", ("fsync", tmp_path.name[:3])]
 
 
 text = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1)

@@ -9,6 +9,7 @@ import requests
 
 from pml.datasets.archives import parse_checksum
 from pml.errors import InputError
+from pml.files import put_in_place, writing
 from pml.progress import progress
 from pml.task import Task
 
@@ -39,30 +40,33 @@ def fetch(url: str, output: str | Path, checksum: str | None = None, pause: floa
         InputError: the server cannot be reached, has no such file, or sends one with another checksum.
     """
     output, remedy = Path(output), f"download it by hand and {by_hand}"
-    if checksum is not None:
-        parse_checksum(checksum)
-
+    expected = None if checksum is None else ":".join(parse_checksum(checksum))
+    if output.exists() and expected in (None, _checksum(output, expected)):
+        return
     part = output.with_name(f".{output.name}.part")
-    if checksum is None:
-        part.unlink(missing_ok=True)  # nothing would tell whether the rest belongs to it
+    with writing(output, part):
+        output.parent.mkdir(parents=True, exist_ok=True)
+        if expected is None:
+            part.unlink(missing_ok=True)  # nothing would tell whether the rest belongs to it
+        try:
+            _download(url, part, output.name, pause)
+        except requests.HTTPError as error:
+            raise InputError(f"{url}: the server answers '{error}'; correct the URL, or {remedy}") from None
+        except requests.RequestException as error:
+            raise InputError(f"{url}: cannot be downloaded ({_reason(error)}); check the network, or {remedy}") from None
+        if expected not in (None, found := _checksum(part, expected)):
+            part.unlink()
+            problem = f"the file that came has {found}, expected {expected}"
+            raise InputError(f"{url}: {problem}; try again; if the owners changed the file, correct its checksum, or {remedy}")
+        put_in_place(part, output)
 
-    def downloader(url: str, target: str, _pooch: None) -> None:
-        _download(url, part, output.name, pause)
-        part.replace(target)
 
-    try:
-        pooch.retrieve(url, checksum, fname=output.name, path=output.parent, downloader=downloader)
-    except requests.HTTPError as error:
-        raise InputError(f"{url}: the server answers '{error}'; correct the URL, or {remedy}") from None
-    except requests.RequestException as error:
-        raise InputError(f"{url}: cannot be downloaded ({_reason(error)}); check the network, or {remedy}") from None
-    except ValueError as error:  # pooch: the checksum differs; its message has both values
-        raise InputError(
-            f"{url}: {error} Try again; if the owners changed the file, correct its checksum, or {remedy}"
-        ) from None
-    except OSError as error:
-        raise InputError(f"{output}: cannot be written ({error}); free the disk or change the folder") from None
-    output.chmod(0o644)  # pooch leaves it readable by its owner alone
+def _checksum(path: Path, like: str | None) -> str | None:
+    """Return the checksum of a file by the algorithm of another checksum."""
+    if like is None:
+        return None
+    algorithm = like.partition(":")[0]
+    return f"{algorithm}:{pooch.file_hash(str(path), alg=algorithm)}"
 
 
 def _reason(error: requests.RequestException) -> object:

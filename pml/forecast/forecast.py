@@ -9,6 +9,7 @@ from statistics import mean
 import numpy as np
 import pandas as pd
 
+from pml.errors import InputError
 from pml.files import write_text
 from pml.forecast.jobs import RUNS, Job, Suite, runs_before
 from pml.forecast.recorded import recorded_rates
@@ -17,6 +18,7 @@ from pml.forecast.text import forecast_text
 from pml.forecast.timing import UNKNOWN, Rates, calibrate, embedding_bytes, model_bytes
 from pml.suite import make_plan
 from pml.suite.config import read_config
+from pml.task import flat
 
 CHECKPOINT = 3  # weights, and two moments of each
 
@@ -27,9 +29,14 @@ def forecast(configfile: Path, cores: int, runs: Path | None, csv: Path | None) 
     The speed of training is measured here, or taken from the finished runs below `runs`.
 
     Raises:
-        InputError: the config is wrong, a fold, a run or a method is not there, or a batch does not fit into the GPU.
+        InputError: the config is wrong, a fold, a run or a method is not there, a batch does not fit into the GPU, or `csv` is
+            the config file or a file of the suite.
     """
     suite = Suite(make_plan(read_config(configfile)))
+    if csv and csv.exists():
+        files = (path for job in suite.jobs for path in flat([job.task.inputs, job.task.outputs]))
+        if any(path.exists() and csv.samefile(path) for path in [configfile, *map(Path, files)]):
+            raise InputError(f"{csv}: is the config file or one of its suite's, which the forecast would replace; name another")
     rates = recorded_rates(runs, suite.workloads) if runs else Rates()
     rates.add(calibrate([] if runs else suite.workloads, sorted(set(suite.formats.values())), cores, suite.networks))
     disk, unknown = disk_bytes(suite, rates, cores)

@@ -10,11 +10,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import chdir, contextmanager
 from dataclasses import asdict, dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter, process_time
 
@@ -33,6 +32,7 @@ from pml.training.data import Part
 from pml.training.device import choose_device
 from pml.training.loop import Observer, Trainer
 from pml.training.model import build_model, predict
+from pml.workers import interrupted_later, pool_of
 
 UNKNOWN = 1.2  # what samples do not show, either way: other loads, other temperatures, pictures unlike the made-up ones
 # Settings that decide what a network learns and not how fast.
@@ -117,16 +117,16 @@ def calibrate(workloads: Sequence[str], formats: Sequence[str], processes: int, 
     pieces += [(measure_embedding, network) for network in networks]
     pieces += [(measure_pictures, format) for format in formats] + [(measure_processes,)]
     rates = Rates()
-    with ProcessPoolExecutor(processes, get_context("spawn"), _begin_process) as pool:
-        running = [pool.submit(*piece) for piece in pieces for _ in range(processes)]
-        try:
+    try:
+        # What the processes write goes with the folder, even if they are killed.
+        with tempfile.TemporaryDirectory() as folder, pool_of(processes, "spawn", _begin_process, folder) as pool:
+            with interrupted_later():  # until the processes have loaded PyTorch, they would answer Ctrl-C with a traceback
+                running = [pool.submit(*piece) for piece in pieces for _ in range(processes)]
             for done in progress(as_completed(running), "calibration", len(running)):
                 rates.add(done.result())
-        except BrokenProcessPool:
-            remedy = f"try fewer than {processes} --cores"
-            raise InputError(f"a process of the calibration was killed, as for lack of memory; {remedy}") from None
-        finally:
-            pool.shutdown(cancel_futures=True)
+    except BrokenProcessPool:
+        remedy = f"try fewer than {processes} --cores"
+        raise InputError(f"a process of the calibration was killed, as for lack of memory; {remedy}") from None
     rates.samples |= {(name, of): rates.samples[name, timed[of]] for of in timed for name in ("train", "test")}
     return rates
 
@@ -275,7 +275,8 @@ def _settings(workload: str) -> tuple[Settings, int]:
     return build_settings(asdict(Training()) | values | MEASURED, "the forecast"), size
 
 
-def _begin_process() -> None:
+def _begin_process(folder: str) -> None:
+    tempfile.tempdir = folder
     torch.set_num_threads(1)  # as the rules have it
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (the bars of the stages would run through that of the calibration)
 

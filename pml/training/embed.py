@@ -1,5 +1,6 @@
 """Stage: what a network that stands still makes of every face, the store of embeddings."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import torch
 
 from pml.backbones.build import build_frozen
 from pml.errors import InputError
-from pml.files import read_json, write_text
+from pml.files import put_in_place, read_json, sync, write_text, writing
 from pml.progress import progress
 from pml.suite.settings import Augmentation, fingerprint
 from pml.task import Task
@@ -50,24 +51,31 @@ def embed_faces(task: Task, threads: int = 1, gpus: int = 0) -> None:
         features = torch.cat([network(some.contiguous(memory_format=torch.channels_last)) for some in views.split(at_once)])
         return features.float().view(len(rows), -1, dim).cpu().numpy().astype(np.float16)
 
-    output.parent.mkdir(parents=True, exist_ok=True)
     part, done = output.with_name(f".{output.name}.part"), output.with_name(f".{output.name}.json")
     shape = (len(faces), 2 + settings["copies"], dim)
     sample = faces[:: max(1, len(faces) // 100)].astype(np.int64)
     key = fingerprint(settings, shape, faces.shape, int(sample.sum()))
     first = rows_done(done, key) if part.exists() else 0
-    written = np.lib.format.open_memmap(part, "r+" if first else "w+", np.float16, shape)
     starts = range(first, len(faces), BATCH)
-    for number, start in enumerate(progress(starts, f"batches of {BATCH} faces"), 1):
-        rows = np.arange(start, min(start + BATCH, len(faces)))
-        written[rows] = features = embed(rows)
-        if not np.isfinite(features).all():
-            raise InputError(f"{task.inputs['faces']}: features of {settings['backbone']} are too large for float16")
-        if number % BATCHES_AT_ONCE == 0:
-            written.flush()
-            write_text(f'{{"key": "{key}", "rows": {rows[-1] + 1}}}\n', done)
-    written.flush()
-    part.replace(output)
+    with writing(output, part):
+        output.parent.mkdir(parents=True, exist_ok=True)
+        if not first:
+            done.unlink(missing_ok=True)
+        # No memory map: on a full disk the process would die of SIGBUS.
+        with part.open("r+b" if first else "w+b") as file:
+            np.lib.format.write_array_header_1_0(file, {"descr": "<f2", "fortran_order": False, "shape": shape})
+            file.seek(2 * shape[1] * shape[2] * first, os.SEEK_CUR)
+            for number, start in enumerate(progress(starts, f"batches of {BATCH} faces"), 1):
+                rows = np.arange(start, min(start + BATCH, len(faces)))
+                features = embed(rows)
+                if not np.isfinite(features).all():
+                    raise InputError(f"{task.inputs['faces']}: features of {settings['backbone']} are too large for float16")
+                file.write(features.astype("<f2").tobytes())
+                if number % BATCHES_AT_ONCE == 0:
+                    file.flush()
+                    sync(part)
+                    write_text(f'{{"key": "{key}", "rows": {rows[-1] + 1}}}\n', done)
+        put_in_place(part, output)
     done.unlink(missing_ok=True)
 
 

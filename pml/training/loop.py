@@ -125,12 +125,22 @@ class Trainer:
         self.scaler = torch.amp.GradScaler(model.device.type, enabled=self.precision == "float16")
 
     def train(self) -> None:
-        """Train to the last epoch.
+        """Train to the last epoch; if it is interrupted, note what of it is kept.
 
         Raises:
             InputError: the loss is no longer finite, or there are more processes than images in a batch.
         """
-        first_epoch = self._restore()
+        self.kept_epochs = self._restore()
+        try:
+            self._train_from(self.kept_epochs)
+        except KeyboardInterrupt as interruption:
+            kept = f"the checkpoint of epoch {self.kept_epochs} is kept" if self.kept_epochs else "it has no checkpoint yet"
+            interruption.add_note(f"fold {self.fold} seed {self.seed}: {kept}")
+            raise
+        if self.model.best:
+            self.model.load_weights(self.model.best["weights"])
+
+    def _train_from(self, first_epoch: int) -> None:
         if self.settings.compile:
             self.model.backbone.compile()
         saved = start = monotonic()
@@ -151,9 +161,8 @@ class Trainer:
                 self.observer.end_course((epoch + 1) // self.settings.epochs)
             if self.observer.checkpoint and processes.rank() == 0 and monotonic() - saved >= CHECKPOINT_SECONDS:
                 self._save(self.observer.checkpoint)
+                self.kept_epochs = epoch + 1
                 saved = monotonic()
-        if self.model.best:
-            self.model.load_weights(self.model.best["weights"])
 
     def _train_epoch(self, epoch: int) -> float:
         """Take the steps of an epoch, append its row to the history and return its mean loss."""

@@ -1,5 +1,7 @@
 """The store of embeddings: what a network that stands still makes of every face."""
 
+import resource
+
 import numpy as np
 import pytest
 import torch
@@ -100,3 +102,18 @@ def test_features_beyond_float16_are_an_error(tmp_path, faces):
     with pytest.raises(InputError, match="too large for float16"):
         embed.embed_faces(task(tmp_path, brighter=1e6))
     assert not (tmp_path / "out.npy").exists()
+
+
+def test_a_disk_that_takes_no_more_is_named_and_the_next_start_goes_on(tmp_path, faces, monkeypatch):
+    monkeypatch.setattr(embed, "BATCHES_AT_ONCE", 1)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))  # a file of so many bytes, of which a batch has 1,536
+    try:
+        with pytest.raises(InputError, match="out.npy: cannot be written, it is larger than its disk or your limits allow"):
+            embed.embed_faces(task(tmp_path))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not (tmp_path / "out.npy").exists()
+    for name in ("out", "clean"):
+        embed.embed_faces(task(tmp_path, name=name))
+    assert (tmp_path / "out.npy").read_bytes() == (tmp_path / "clean.npy").read_bytes()

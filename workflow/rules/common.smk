@@ -42,6 +42,14 @@ FOLDERS = ["images"]
 CAPTIONS = "../../pml/reporting/captions"
 
 
+def save_plan():
+    """Write the plan."""
+    try:
+        plan.save()
+    except (InputError, OSError) as error:
+        raise WorkflowError(str(error))
+
+
 def stage(rule, given="", python="python"):
     """The command line of a rule's jobs; `given` is what the machine gives them."""
     wildcards = " ".join(f"--{name} {{wildcards.{name}:q}}" for name in wildcards_of(rule))
