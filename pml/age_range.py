@@ -3,7 +3,10 @@
 import numpy as np
 
 
-def outside(ages: np.ndarray, first_age: int, last_age: int) -> np.ndarray:
-    """Return which ages (N,) in years are those of no class, once rounded: they train as the first or the last one."""
-    whole = np.round(ages)
+def outside(ages: np.ndarray, first_age: int, last_age: int, whole_ages: bool = False) -> np.ndarray:
+    """Return which ages (N,) in years are those of no class: they train as the first or the last one.
+
+    An age is rounded, or cut to whole years where training sees `whole_ages`.
+    """
+    whole = np.trunc(ages) if whole_ages else np.round(ages)
     return (whole < first_age) | (whole > last_age)

@@ -1,6 +1,7 @@
 """The age of the face in an ordinary photo, by the model of a finished run."""
 
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +16,7 @@ from pml.errors import InputError
 from pml.evaluation.metrics import central_interval
 from pml.faces.alignment import align_face, place_a_face
 from pml.faces.detection import Detection, FaceDetector
-from pml.faces.pictures import PictureError, read_image
+from pml.faces.pictures import PictureError, read_image, shrink
 from pml.files import replacing
 from pml.progress import progress
 from pml.reporting.style import PAGE, PALETTE
@@ -23,6 +24,9 @@ from pml.training.device import choose_device
 from pml.training.model import load_model_of_faces, predict
 from pml.training.run_directory import read_run
 
+# Larger photos are shrunk to it. The detector finds no face below a sixteenth of it, 375 pixels: more than the models see.
+LONG_SIDE = 6000  # pixels
+SHOWN = 800  # pixels of a drawing's longer side at most, more than it has on the page
 MASS = 0.8  # of the predicted distribution, which the interval holds at least
 
 
@@ -58,12 +62,12 @@ def predict_photos(photos: Sequence[Path], run: Path, output: Path) -> None:
     Every photo is read and its face found before the first file is written.
 
     Raises:
-        InputError: `run` has no model, a photo cannot be read or shows no face, or a drawing would overwrite another file.
+        InputError: `run` has no model, a photo cannot be read or shows no face, `output` cannot be written to, or a drawing
+            would overwrite another file.
     """
     drawings = [output / f"{photo.stem}_age.png" for photo in photos]
     _check_drawings(drawings, photos)
-    if output.exists() and not output.is_dir():
-        raise InputError(f"{output}: not a folder; name one under --output")
+    _check_writable(output)
     facts = read_run(run)
     model, settings = load_model_of_faces(run, choose_device("auto"))
     detector = FaceDetector()
@@ -101,7 +105,8 @@ def draw(image: np.ndarray, detection: Detection, face: np.ndarray, estimate: Es
     figure.suptitle(str(estimate))
     photo_axis, face_axis, age_axis = figure.subplots(1, 3, width_ratios=[1, 1, 2])
     for axis, picture, title in ((photo_axis, image, "face found"), (face_axis, face, "as the model sees it")):
-        axis.imshow(picture)
+        height, width = picture.shape[:2]
+        axis.imshow(shrink(picture, SHOWN), extent=(-0.5, width - 0.5, height - 0.5, -0.5))
         axis.set_title(title)
         axis.axis("off")
     left, top, right, bottom = detection.box
@@ -128,9 +133,9 @@ def _draw_distribution(axis: Axes, estimate: Estimate) -> None:
 
 def _read_photo(photo: Path) -> np.ndarray:
     try:
-        return read_image(photo)
+        return read_image(photo, LONG_SIDE)
     except PictureError as error:
-        raise InputError(f"{photo}: cannot be read: {error}; give a whole picture, such as a JPEG or PNG") from None
+        raise InputError(f"{photo}: cannot be read: {error}; give a whole JPEG or PNG of ordinary size") from None
 
 
 def _check_drawings(drawings: Sequence[Path], photos: Sequence[Path]) -> None:
@@ -139,3 +144,12 @@ def _check_drawings(drawings: Sequence[Path], photos: Sequence[Path]) -> None:
         if drawing.resolve() in taken:
             raise InputError(f"{drawing}: would be written twice, or over a photo; give fewer photos, or another --output")
         taken.add(drawing.resolve())
+
+
+def _check_writable(output: Path) -> None:
+    """Write and remove a file in the folder, or in the nearest one above it that is there."""
+    try:
+        with tempfile.TemporaryFile(dir=next(folder for folder in (output, *output.parents) if folder.exists())):
+            pass
+    except OSError as error:
+        raise InputError(f"{output}: cannot be written to ({error.strerror}); name another folder under --output") from None

@@ -1,4 +1,5 @@
 import os
+import tempfile
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -63,6 +64,8 @@ def folder(tmp_path_factory):
     noise = np.random.default_rng(0).integers(0, 256, (120, 90, 3), dtype=np.uint8)
     Image.fromarray(noise).save(folder / "noise.png")
     (folder / "text.jpg").write_text("not a picture")
+    (folder / "cut.png").write_bytes((folder / "face.png").read_bytes()[:-100])
+    (folder / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
     write_run(folder / "run", **FACTS)
     write_run(folder / "regressor", replace(SETTINGS, method=f"{__name__}:Regressor"), **FACTS)
     write_run(folder / "modelless", **FACTS)
@@ -74,12 +77,10 @@ def folder(tmp_path_factory):
 def refused(folder, tmp_path, capsys):
     """Return a function that runs `pml predict`, which must end on code 2 with nothing written, and gives its message."""
 
-    def refused(*photos: str, run: str = "run") -> str:
+    def refused(*photos: str, run: str = "run", output: Path = tmp_path) -> str:
         before = sorted(folder.rglob("*"))
         with pytest.raises(SystemExit) as stop:
-            main(
-                ["predict", *(str(folder / photo) for photo in photos), "--model", str(folder / run), "--output", str(tmp_path)]
-            )
+            main(["predict", *(str(folder / photo) for photo in photos), "--model", str(folder / run), "--output", str(output)])
         assert stop.value.code == 2
         assert not list(tmp_path.iterdir()) and sorted(folder.rglob("*")) == before
         printed = capsys.readouterr()
@@ -146,9 +147,55 @@ def test_a_photo_without_a_face_is_refused_and_so_are_those_beside_it(refused):
     assert "noise.png: no face found" in message and "give a photo" in message
 
 
-@pytest.mark.parametrize(("photo", "reason"), [("text.jpg", "not a picture"), ("absent.jpg", "no such file")])
-def test_a_photo_that_cannot_be_read_is_refused(refused, photo, reason):
-    assert f"{photo}: cannot be read: {reason}" in refused(photo)
+UNREADABLE = {
+    "text.jpg": "not a picture",
+    "phone.heic": "not a picture",
+    "absent.jpg": "no such file",
+    "run": "it is a folder",
+    "cut.png": "image file is truncated",
+}
+
+
+@pytest.mark.parametrize("photo", UNREADABLE)
+def test_a_photo_that_cannot_be_read_is_refused(refused, photo):
+    assert f"{photo}: cannot be read: {UNREADABLE[photo]}" in refused(photo)
+
+
+def test_a_photo_of_too_many_pixels_is_refused(refused, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    assert "face.png: cannot be read: more than 2,000 pixels; give" in refused("face.png")
+
+
+@pytest.mark.parametrize("output", ["face.png", "face.png/below", "closed", "closed/below"])
+def test_a_folder_that_cannot_be_written_to_is_refused_before_anything_is_read(folder, refused, monkeypatch, output):
+    def forbidden(dir):
+        raise PermissionError(13, "Permission denied")
+
+    if "closed" in output:  # not by its mode, since root may write anywhere
+        monkeypatch.setattr(tempfile, "TemporaryFile", forbidden)
+    reason = "Permission denied" if "closed" in output else "Not a directory"
+    message = refused("absent.jpg", run="absent", output=folder / output)
+    assert f"{folder / output}: cannot be written to ({reason}); name another" in message
+
+
+def test_a_large_photo_is_shrunk_before_its_face_is_sought(folder, monkeypatch):
+    small = Image.fromarray(read_image(folder / "face.png"))
+    small.resize((800, 1000), Image.Resampling.NEAREST).save(folder / "large.png")
+    whole, face = find_face(folder / "face.png", FaceDetector(), FACE_SIZE)
+    monkeypatch.setattr("pml.predict.LONG_SIDE", 250)
+    shrunk, same = find_face(folder / "large.png", FaceDetector(), FACE_SIZE)
+    np.testing.assert_allclose(shrunk.box, whole.box, atol=1)
+    assert np.abs(same.astype(float) - face).mean() < 2
+
+
+def test_a_large_photo_is_drawn_small_with_the_box_in_its_own_pixels(folder):
+    detection, face = find_face(folder / "face.png", FaceDetector(), FACE_SIZE)
+    image = np.zeros((3000, 2000, 3), np.uint8)
+    photo_axis, *_ = draw(image, detection, face, Estimate(30, np.arange(101), None)).axes
+    [picture], [box] = photo_axis.images, photo_axis.patches
+    assert max(picture.get_array().shape) <= 800
+    assert picture.get_extent() == [-0.5, 1999.5, 2999.5, -0.5]
+    np.testing.assert_allclose([box.get_x(), box.get_y()], detection.box[:2])
 
 
 @pytest.mark.parametrize(("run", "missing"), [("absent", "run.json"), ("face.png", "run.json"), ("modelless", "model.pt")])

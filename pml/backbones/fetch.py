@@ -24,7 +24,7 @@ def fetch_weights(task: Task) -> None:
     output = Path(task.outputs["weights"])
     if task.settings["read"] is None:
         ((url, checksum),) = task.settings["files"].items()
-        return fetch(url, output, checksum, by_hand=f"put it there as {output}")
+        return fetch(url, output, checksum)
     files = [find_file(source, checksum, output.parent) for source, checksum in task.settings["files"].items()]
     weights = resolve_name(task.settings["read"])(*files)
     with replacing(output) as temporary, temporary.open("wb") as file:
@@ -39,7 +39,7 @@ def find_file(source: str, checksum: str, folder: Path) -> Path:
     """
     if "://" in source:
         path = folder / source.rsplit("/", 1)[1]
-        fetch(source, path, checksum, by_hand=f"put it there as {path}")
+        fetch(source, path, checksum)
         return path
     package, _, name = source.partition("/")
     spec = find_spec(package)

@@ -7,19 +7,19 @@ checksum in the config tells whether the content of its files, and names above 1
 import gzip
 import lzma
 import os
+import posixpath
 import re
-import shutil
 import stat
 import struct
 import tarfile
 import zipfile
 import zlib
 from bisect import bisect
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import partial
-from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import IO, NamedTuple
 
 import pooch
 
@@ -33,6 +33,7 @@ HEX_DIGITS = {"md5": 32, "sha256": 64}
 # Pictures hardly compress and text rarely tenfold; what unpacks to more than this is made to fill the disk.
 MAX_RATIO = 100
 SMALL = 100 * 2**20  # bytes that no ratio is asked of
+MAX_ENTRIES = 2_000_000  # IMDB-WIKI has 523,000 pictures, the most of all data sets here
 MAX_HEADER = 2**18  # bytes of one header of a tar: a path has at most 4,096
 METADATA = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 CHUNK = 2**20  # bytes
@@ -52,13 +53,13 @@ REMEDY = "download it again from the owners"
 
 
 class Entry(NamedTuple):
-    """One member of a zip or a tar: what is checked of it, and how it is unpacked."""
+    """One member of a zip or a tar."""
 
     name: str
     size: int
     kind: str  # "file", "folder" or "other": a link, a device
     encrypted: bool
-    extract: Callable[..., object]  # to the folder `path`
+    open: Callable[[], IO[bytes] | None]  # its content; None if it has none
 
 
 def parse_checksum(checksum: str) -> tuple[str, str]:
@@ -121,9 +122,9 @@ def unpack(archives: Sequence[str | Path], folder: str | Path) -> list[Row]:
     left out as a row.
 
     Raises:
-        InputError: an archive is neither zip nor tar, is damaged or truncated, or would fill the disk; or an entry points
-            outside the folder, is a link or a device, is encrypted, or has another's name or none; or what is no picture cannot
-            be reached or named.
+        InputError: an archive is neither zip nor tar, is damaged or truncated, has too many entries, or would fill the disk; or
+            an entry points outside the folder, is a link or a device, is encrypted, or has another's name or none; or what is no
+            picture cannot be reached or named.
     """
     rejected = []
     for archive in map(Path, archives):
@@ -137,24 +138,67 @@ def unpack(archives: Sequence[str | Path], folder: str | Path) -> list[Row]:
 def _extract_members(archive: Path, folder: Path) -> list[Row]:
     name, rejected = None, []
     try:
-        with _open(archive) as opened:
-            entries = _tar_entries(archive, opened) if isinstance(opened, tarfile.TarFile) else _zip_entries(archive, opened)
-            _check(archive, entries)
-            for entry in progress(entries, f"unpack {archive.name}"):
-                name = entry.name
-                if not (fault := fault_of_name(name)):
-                    entry.extract(path=folder)
-                elif entry.kind == "file":
-                    rejected.append(leave_out(name, fault, archive))
+        for entry in progress(_checked_entries(archive), f"unpack {archive.name}"):
+            name = entry.name
+            if not (fault := fault_of_name(name)):
+                _extract(archive, entry, folder)
+            elif entry.kind == "file":
+                rejected.append(leave_out(name, fault, archive))
+    except (OSError, NotImplementedError) as error:  # disk full, name too long, a file where a folder is, unknown compression
+        raise InputError(f"{archive}: {_which(name)}cannot be unpacked ({error}); free the disk or pack it anew") from None
+    return rejected
+
+
+def _checked_entries(archive: Path) -> Iterator[Entry]:
+    """Yield each member once it is known that it may be unpacked, given that those before it are."""
+    size, files = 0, set[str]()
+    for count, entry in enumerate(_entries(archive), 1):
+        if count > MAX_ENTRIES:
+            raise InputError(f"{archive}: has more than {MAX_ENTRIES:,} entries; {REMEDY}, or pack it anew as several archives")
+        size += entry.size
+        _check_size(archive, size)
+        path = posixpath.normpath(entry.name)
+        if problem := _problem(entry, path) or ("has the name of an earlier entry" if path in files else None):
+            raise InputError(f"{archive}: {_which(entry.name)}{problem}; {REMEDY}, or pack it anew without that entry")
+        if entry.kind == "file":
+            files.add(path)
+        yield entry
+
+
+def _problem(entry: Entry, path: str) -> str | None:
+    name = entry.name.replace("\\", "/")
+    if name.startswith("/") or re.match("[A-Za-z]:", name) or ".." in name.split("/"):
+        return "points outside the archive's folder"
+    if entry.kind == "other":
+        return "is a link or a device, not a file"
+    if entry.encrypted:
+        return "is encrypted"
+    if entry.kind == "file" and path == ".":
+        return "has no name"
+    if "\0" in name:
+        return "has a zero byte in its name"
+    if path.count("/") >= MAX_DEPTH:
+        return f"lies in more than {MAX_DEPTH} folders"
+    return None
+
+
+def _entries(archive: Path) -> Iterator[Entry]:
+    """Yield each member; its end tells that the archive is whole."""
+    with _reading(archive), _open(archive) as opened:
+        yield from _tar_entries(archive, opened) if isinstance(opened, tarfile.TarFile) else _zip_entries(archive, opened)
+
+
+@contextmanager
+def _reading(archive: Path, name: str | None = None) -> Iterator[None]:
+    """Report as damage what a reader raises in the block. In a generator that leaves out the code that takes the items."""
+    try:
+        yield
     except DAMAGED as error:
         reason = str(error)
         if isinstance(error, UnicodeDecodeError):  # a zip says of a name that it is UTF-8
             reason = f"a name that is not UTF-8: '{error.object.decode(errors='backslashreplace')}'"
         reason = readable(reason)[:MAX_TEXT]
         raise InputError(f"{archive}: {_which(name)}is damaged or truncated ({reason}); {REMEDY}") from None
-    except (OSError, NotImplementedError) as error:  # disk full, name too long, a file where a folder is, unknown compression
-        raise InputError(f"{archive}: {_which(name)}cannot be unpacked ({error}); free the disk or pack it anew") from None
-    return rejected
 
 
 def _open(archive: Path) -> zipfile.ZipFile | tarfile.TarFile:
@@ -168,14 +212,13 @@ def _open(archive: Path) -> zipfile.ZipFile | tarfile.TarFile:
         raise InputError(f"{archive}: neither a whole zip nor a whole tar archive, perhaps truncated; {REMEDY}") from None
 
 
-def _tar_entries(archive: Path, opened: tarfile.TarFile) -> list[Entry]:
-    """Return the members, once the whole stream has been read, so that its checksum, if it has one, is compared."""
-    entries = []
-    for member in opened:
+def _tar_entries(archive: Path, opened: tarfile.TarFile) -> Iterator[Entry]:
+    """Yield the members, then read the rest of the stream, so that its checksum, if it has one, is compared."""
+    while member := opened.next():
+        opened.members.clear()  # type: ignore[attr-defined]  # where `tarfile` keeps all that it has read
         _check_size(archive, member.offset_data)
         kind = "file" if member.isreg() else "folder" if member.isdir() else "other"
-        extract = partial(_extract, partial(opened.extractfile, member), member.name, kind)
-        entries.append(Entry(member.name, member.size, kind, False, extract))
+        yield Entry(member.name, member.size, kind, False, partial(opened.extractfile, member))
     stream, length = opened.fileobj, 0
     while block := stream.read(CHUNK):  # what is left after the first of the two blocks of zeros that end a tar
         length += len(block)
@@ -184,39 +227,44 @@ def _tar_entries(archive: Path, opened: tarfile.TarFile) -> list[Entry]:
             raise tarfile.ReadError("something follows its end")
     if length < tarfile.BLOCKSIZE or length % tarfile.BLOCKSIZE:
         raise tarfile.ReadError("its end is missing")
-    return entries
 
 
-def _zip_entries(archive: Path, opened: zipfile.ZipFile) -> list[Entry]:
-    entries = []
+def _zip_entries(archive: Path, opened: zipfile.ZipFile) -> Iterator[Entry]:
+    if min((info.header_offset for info in opened.infolist()), default=0):
+        raise zipfile.BadZipFile("it does not begin with its first entry")  # but ends as one that lies in it
+    _check_end(archive, opened.comment, len(opened.infolist()))
+    _check_empty(archive, opened)
     for info in opened.infolist():
         unix = stat.S_IFMT(info.external_attr >> 16)  # 0 where the packer knows no Unix modes
         is_folder = info.filename.endswith("/")
         kind = "other" if unix not in (0, stat.S_IFREG, stat.S_IFDIR) else "folder" if is_folder else "file"
-        extract = partial(_extract, partial(opened.open, info), info.filename, kind)
-        entries.append(Entry(info.filename, info.file_size, kind, bool(info.flag_bits & 1), extract))
-    if min((info.header_offset for info in opened.infolist()), default=0):
-        raise zipfile.BadZipFile("it does not begin with its first entry")  # but ends as one that lies in it
-    _check_end(archive, opened.comment, len(entries))
-    _check_empty(archive, opened)
-    return entries
+        yield Entry(info.filename, info.file_size, kind, bool(info.flag_bits & 1), partial(opened.open, info))
 
 
-def _extract(open_member: Callable[[], Any], name: str, kind: str, path: Path) -> None:
-    """Write a file or make a folder below `path`; its name was checked before.
+def _blocks(archive: Path, entry: Entry) -> Iterator[bytes]:
+    """Yield the content. A member of a zip is opened even if it is a folder: that compares the two places of its name."""
+    left = entry.size
+    with _reading(archive, entry.name), entry.open() or nullcontext() as source:
+        while source and (block := source.read(CHUNK)):
+            left -= len(block)
+            yield block
+        if source and left:
+            raise EOFError(f"its content has {entry.size - left:,} of {entry.size:,} bytes")
 
-    A member of a zip is opened even if it is a folder: that compares the two places of its name.
-    """
-    target = path / name
-    with open_member() or nullcontext() as source:
-        if source is None or kind == "folder":
-            target.mkdir(parents=True, exist_ok=True)
-            return
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.is_symlink():  # to a file of the user's
-            raise FileExistsError("a file of this name was linked before")
-        with target.open("wb") as file:
-            shutil.copyfileobj(source, file, CHUNK)
+
+def _extract(archive: Path, entry: Entry, folder: Path) -> None:
+    """Write a file or make a folder below `folder`; its name was checked before."""
+    target, blocks = folder / entry.name, _blocks(archive, entry)
+    if entry.kind == "folder":
+        target.mkdir(parents=True, exist_ok=True)
+        for _ in blocks:
+            pass
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.is_symlink():  # to a file of the user's
+        raise FileExistsError("a file of this name was linked before")
+    with target.open("wb") as file:
+        file.writelines(blocks)
 
 
 def _check_end(archive: Path, comment: bytes, count: int) -> None:
@@ -249,33 +297,6 @@ def _check_empty(archive: Path, opened: zipfile.ZipFile) -> None:
 def _check_size(archive: Path, size: int) -> None:
     if size > max(SMALL, MAX_RATIO * archive.stat().st_size):
         raise InputError(f"{archive}: unpacks to {size:,} bytes or more, over {MAX_RATIO} times its size; {REMEDY}")
-
-
-def _check(archive: Path, entries: list[Entry]) -> None:
-    _check_size(archive, sum(entry.size for entry in entries))
-    files: set[PurePosixPath] = set()
-    for entry in entries:
-        if problem := _problem(entry, files):
-            raise InputError(f"{archive}: {_which(entry.name)}{problem}; {REMEDY}, or pack it anew without that entry")
-        if entry.kind == "file":
-            files.add(PurePosixPath(entry.name))
-
-
-def _problem(entry: Entry, files: set[PurePosixPath]) -> str | None:
-    name, path = entry.name.replace("\\", "/"), PurePosixPath(entry.name)
-    if name.startswith("/") or re.match("[A-Za-z]:", name) or ".." in name.split("/"):
-        return "points outside the archive's folder"
-    if entry.kind == "other":
-        return "is a link or a device, not a file"
-    if entry.encrypted:
-        return "is encrypted"
-    if entry.kind == "file" and path == PurePosixPath():
-        return "has no name"
-    if len(path.parts) > MAX_DEPTH:
-        return f"lies in more than {MAX_DEPTH} folders"
-    if path in files:
-        return "has the name of an earlier entry"
-    return None
 
 
 def _which(name: str | None) -> str:

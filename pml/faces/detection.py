@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from facenet_pytorch import MTCNN
 
+from pml.faces.pictures import shrink
+
 LONG_SIDE = 640  # pixels: larger images are shrunk to it, so that a scan takes no longer than a snapshot
 MIN_FACE_SIZE = 40  # pixels of the image so shrunk
 # MTCNN misses faces that touch the border and misplaces their landmarks; an album page is often cut that close. A frame of
@@ -44,9 +46,8 @@ class FaceDetector:
         Coordinates are rounded to 0.01 pixel and scores to 0.0001: what a CSV holds is exactly what the alignment uses.
         """
         scale = min(1, LONG_SIDE / max(image.shape))
-        width, height = (max(1, round(scale * side)) for side in (image.shape[1], image.shape[0]))
-        frame = round(FRAME * max(width, height))
-        small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        small = shrink(image, LONG_SIDE)
+        frame = round(FRAME * max(small.shape[:2]))
         framed = cv2.copyMakeBorder(small, frame, frame, frame, frame, cv2.BORDER_REPLICATE)
         if min(framed.shape[:2]) < MIN_FACE_SIZE:  # too small for even one level of the detector's pyramid
             return None

@@ -92,14 +92,14 @@ def add_courses(folds: pd.DataFrame, index: pd.DataFrame, dividing_lines: Sequen
     return folds
 
 
-def check_ages(folds: pd.DataFrame, index: pd.DataFrame, first_age: int, last_age: int) -> None:
+def check_ages(folds: pd.DataFrame, index: pd.DataFrame, first_age: int, last_age: int, whole_ages: bool = False) -> None:
     """Warn of ages that have no class.
 
     Raises:
         InputError: a fold trains on no other.
     """
     ages = index.set_index("image")["age"]
-    without = pd.Series(outside(ages, first_age, last_age), ages.index)
+    without = pd.Series(outside(ages, first_age, last_age, whole_ages), ages.index)
     remedy = f"the config's training.ages are {first_age} to {last_age}"
     train = folds[folds["part"] == "train"]
     for fold, all_without in train["image"].map(without).groupby(train["fold"]).all().items():

@@ -42,9 +42,12 @@ def report_data(task: Task) -> None:
     finish(draw(index["age"]), task)
 
 
-def without_class(ages: pd.Series, classes: Iterable[tuple[int, int]]) -> pd.DataFrame:
-    """Return findings: how many ages have no class, for each pair of first and last age where there are any."""
-    counts = [(f"ages outside the classes {first} to {last}", outside(ages, first, last).sum()) for first, last in classes]
+def without_class(ages: pd.Series, classes: Iterable[Sequence]) -> pd.DataFrame:
+    """Return findings: how many ages have no class, for each of `classes` (see `pml.suite.settings.class_ages`) with any."""
+    counts = []
+    for first, last, *cut in classes:
+        finding = f"ages{', cut to whole years,' if cut else ''} outside the classes {first} to {last}"
+        counts.append((finding, outside(ages, first, last, *cut).sum()))
     return pd.DataFrame([row for row in counts if row[1]], columns=["finding", "count"])
 
 

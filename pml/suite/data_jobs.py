@@ -6,7 +6,7 @@ from pathlib import Path
 from pml.starts import STARTS, starts_of
 from pml.suite.config import archive_name, method_folds
 from pml.suite.plan import Needs, Plan, Wildcards, rule
-from pml.suite.settings import fingerprint
+from pml.suite.settings import class_ages, fingerprint
 
 LABEL_FILE = re.compile(r"[\w .,()+-]+\.(csv|tsv|txt)", re.IGNORECASE)  # of a name that snakemake takes as it is
 
@@ -173,7 +173,7 @@ def assign_folds(plan: Plan, experiment: str) -> Needs:
     inputs |= {"list": listed} if listed and Path(listed).exists() else {}
     needed = sorted({fold for method in chosen["methods"] for fold in method_folds(chosen, method)})
     settings = {name: chosen[name] for name in ("protocol", "protocol_options", "validation", "curriculum")}
-    return inputs, settings | {"seed": chosen["fold_seed"], "needed": needed, "ages": chosen["training"]["ages"]}
+    return inputs, settings | {"seed": chosen["fold_seed"], "needed": needed, "ages": class_ages(chosen["training"])}
 
 
 def fetched_weights(plan: Plan) -> list[Wildcards]:

@@ -136,6 +136,11 @@ class Settings(Training):
     courses: int  # curricula that are trained one after the other; 1 without
 
 
+def class_ages(training: dict) -> list:
+    """Return the first and the last age that has a class, and True behind them where training sees ages cut to whole years."""
+    return [*training["ages"], *([True] if training["whole_ages"] else [])]
+
+
 def build_settings(values: dict, where: str) -> Settings:
     """Return the settings that plain JSON types stand for; `where` they come from begins an error.
 

@@ -10,6 +10,7 @@ from pml.suite.config import comparison_reference
 from pml.suite.data_jobs import data_name, datasets, faces
 from pml.suite.plan import Needs, Plan, Wildcards, rule
 from pml.suite.run_jobs import method_jobs, methods_of
+from pml.suite.settings import class_ages
 
 STRESS = ("balanced_extrapolation", "bimodal_interpolation", "blind_spot")
 SUMMARIES = ("scorecard", "cost")  # the tables of all other tables, and of all runs
@@ -94,7 +95,7 @@ def report_data(plan: Plan, dataset: str) -> Needs:
     inputs = {name: found[name] for name in ("index", "rejected", "findings")}
     inputs |= {"faces_table": aligned["table"], "rejected_faces": aligned["rejected"]}
     used = [chosen for chosen in plan.config["experiments"].values() if chosen["dataset"] == dataset]
-    classes = sorted({tuple(chosen["training"]["ages"]) for chosen in used})
+    classes = sorted({tuple(class_ages(chosen["training"])) for chosen in used})
     return inputs, {"data": data_name(plan, dataset), "classes": [list(ages) for ages in classes]}
 
 

@@ -28,15 +28,11 @@ def doubled(first, second) -> dict:
 
 @pytest.fixture
 def offline(monkeypatch):
-    def refuse(url, *_, **__):
-        raise InputError(f"{url}: no network")
+    def refuse_unless_there(url, path, checksum):
+        if not path.exists() or sha(path.read_bytes()) != checksum:
+            raise InputError(f"{url}: no network, put it there as {path}")
 
-    monkeypatch.setattr(fetch, "fetch", lambda url, path, checksum, by_hand: fetch_or(refuse, url, path, checksum, by_hand))
-
-
-def fetch_or(refuse, url, path, checksum, by_hand):
-    if not path.exists() or sha(path.read_bytes()) != checksum:
-        refuse(f"{url}, {by_hand}")
+    monkeypatch.setattr(fetch, "fetch", refuse_unless_there)
 
 
 def test_files_that_were_put_there_by_hand_are_taken_without_a_network(tmp_path, offline):

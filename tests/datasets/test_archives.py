@@ -311,6 +311,42 @@ def test_a_zip_that_says_of_another_name_that_it_is_utf8_is_refused(tmp_path):
     assert_refused(archive, "not UTF-8: 'caf\\xe9\\xe9.JPG'")
 
 
+@pytest.mark.parametrize("packer", PACKERS.values(), ids=PACKERS)
+def test_an_archive_with_too_many_entries_is_refused(packer, tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "MAX_ENTRIES", len(FILES))
+    unpack([packer(tmp_path / "A", FILES)], tmp_path / "images")
+    assert_refused(packer(tmp_path / "A", FILES | {"one more": b""}), "more than 3 entries")
+
+
+def test_an_entry_of_a_tar_takes_little_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "CHUNK", 2**12)
+    archive = pack_bare_tar(tmp_path / "A.tar", {f"{i}.JPG": b"" for i in range(1000)})
+    tracemalloc.start()
+    unpack([archive], tmp_path / "images")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1000 * 400
+
+
+@pytest.mark.parametrize("packer", [pack, pack_tar])
+@pytest.mark.parametrize("own", ["_problem", "fault_of_name", "_extract"])
+def test_an_error_of_the_code_itself_is_not_taken_for_damage(packer, own, tmp_path, monkeypatch):
+    def fail(*_):
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(archives, own, fail)
+    with pytest.raises(ValueError, match="a bug"):
+        unpack([packer(tmp_path / "A", FILES)], tmp_path / "images")
+
+
+def test_a_name_with_a_zero_byte_is_refused(tmp_path):
+    with tarfile.open(tmp_path / "A.tar", "w", format=tarfile.PAX_FORMAT) as archive:
+        member = tarfile.TarInfo("1.JPG")
+        member.pax_headers = {"path": "1\0.JPG"}
+        archive.addfile(member)
+    assert_refused(tmp_path / "A.tar", "'1\\x00.JPG' has a zero byte in its name")
+
+
 @pytest.mark.parametrize("algorithm", ["md5", "sha256"])
 def test_the_right_checksum_passes_in_either_case(algorithm, tmp_path):
     (tmp_path / "A.zip").write_bytes(b"content")

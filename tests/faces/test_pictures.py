@@ -53,6 +53,40 @@ def test_every_kind_of_picture_is_read_as_rgb(mode):
     np.testing.assert_array_equal(read(encoded(picture, "TIFF")), np.array(picture.convert("RGB")))
 
 
+@pytest.mark.parametrize("format", ["JPEG", "PNG"])
+@pytest.mark.parametrize(("long_side", "shape"), [(16, (16, 15, 3)), (30, (30, 28, 3)), (64, (64, 60, 3)), (100, (64, 60, 3))])
+def test_a_large_picture_is_shrunk_and_upright(format, long_side, shape):
+    turned = Image.Exif()
+    turned[274] = 6
+    content = encoded(Image.fromarray(drawn()), format, exif=turned)
+    small, whole = read_image(io.BytesIO(content), long_side), read(content)
+    assert small.shape == shape
+    expected = cv2.resize(whole, shape[1::-1], interpolation=cv2.INTER_AREA)
+    assert np.abs(small.astype(float) - expected).mean() < 6
+    assert long_side < 64 or (small == whole).all()
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "LA", "P", "1", "CMYK", "I;16"])
+def test_a_large_picture_of_every_kind_is_read(mode):
+    picture = Image.fromarray(drawn()).convert("I;16" if mode == "I;16" else mode)
+    read = read_image(io.BytesIO(encoded(picture, "TIFF")), 16)
+    assert read.shape == ((60, 64, 3) if mode == "I;16" else (15, 16, 3))
+
+
+def test_of_an_animation_the_first_picture_is_read():
+    first, second = (Image.new("L", (8, 8), value) for value in (10, 200))
+    assert (read(encoded(first, "GIF", save_all=True, append_images=[second])) == 10).all()
+
+
+def test_a_picture_of_too_many_pixels_is_refused_and_one_of_many_is_read_without_a_word(monkeypatch, recwarn):
+    content = encoded(Image.fromarray(drawn()), "PNG")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 60 * 64 // 2)
+    assert read(content).shape == (60, 64, 3) and not recwarn
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 60 * 64 // 2 - 1)
+    with pytest.raises(PictureError, match="more than 3,838 pixels"):
+        read(content)
+
+
 @given(grey, st.sampled_from(["PNG", "TIFF"]))
 def test_a_picture_of_16_bits_is_read_as_its_twin_of_8_bits(values, format):
     twin = read(encoded(Image.fromarray(values), format))

@@ -173,6 +173,8 @@ def test_ages_without_a_class_are_counted_and_warned_of(tmp_path, capsys):
     assert set(folds["image"]) == set(index["image"])
     warning = capsys.readouterr().err.splitlines()[0]
     assert warning.startswith("warning: 3 of 5 images, such as one of 116 years,") and "ages are 20 to 100" in warning
+    run(tmp_path, index, list(index["image"]), needed=[1, 2, 3], ages=(20, 100, True))
+    assert capsys.readouterr().err.startswith("warning: 2 of 5 images,"), "100.6 is cut to 100"
 
 
 def test_a_fold_that_trains_on_no_age_with_a_class_is_an_error_and_nothing_is_written(tmp_path):

@@ -13,7 +13,7 @@ from matplotlib.colors import to_hex
 from pml.errors import InputError
 from pml.evaluation.metrics import shots
 from pml.files import load_schema, read_table, write_table
-from pml.reporting.data_report import COLOURS, draw, images_per_age, report, report_data, without_names
+from pml.reporting.data_report import COLOURS, draw, images_per_age, report, report_data, without_class, without_names
 from pml.task import Task
 
 PUBLISHED = Path(__file__).parents[2] / "pml/published"
@@ -179,6 +179,12 @@ def test_ages_that_no_class_stands_for_are_a_finding(data, tmp_path):
     findings = table[table["section"] == "finding"].set_index("item")["count"]
     assert findings["ages outside the classes 21 to 100"] == 150 and findings["ages outside the classes 0 to 39"] > 100
     assert "ages outside the classes 0 to 100" not in findings
+
+
+def test_ages_that_training_cuts_to_whole_years_are_counted_so():
+    found = without_class(pd.Series([99.7, 100.6, 101.0]), [[0, 100], [0, 100, True]])
+    assert found["count"].tolist() == [2, 1]
+    assert found["finding"][1] == "ages, cut to whole years, outside the classes 0 to 100"
 
 
 def markdown_of(data, folder, synthetic=False):

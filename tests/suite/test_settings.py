@@ -4,7 +4,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from pml.errors import InputError
-from pml.suite.settings import Settings, Training, build_settings, fingerprint, schema_of
+from pml.suite.settings import Settings, Training, build_settings, class_ages, fingerprint, schema_of
 
 
 @pytest.fixture
@@ -64,3 +64,8 @@ def test_every_key_of_training_says_what_it_is_or_has_choices():
 def test_fingerprint_ignores_the_order_of_keys_and_nothing_else():
     assert fingerprint({"a": 1, "b": [2, 3]}) == fingerprint({"b": [2, 3], "a": 1})
     assert len({fingerprint(*parts) for parts in [({"a": 1},), ({"a": 2},), ({"a": 1}, 0), ({"a": 1}, 1)]}) == 4
+
+
+def test_the_ages_of_the_classes_say_whether_training_cuts_ages():
+    assert class_ages({"ages": [0, 100], "whole_ages": False}) == [0, 100]
+    assert class_ages({"ages": [0, 100], "whole_ages": True}) == [0, 100, True]
