@@ -122,9 +122,9 @@ def unpack(archives: Sequence[str | Path], folder: str | Path) -> list[Row]:
     left out as a row.
 
     Raises:
-        InputError: an archive is neither zip nor tar, is damaged or truncated, has too many entries, or would fill the disk; or
-            an entry points outside the folder, is a link or a device, is encrypted, or has another's name or none; or what is no
-            picture cannot be reached or named.
+        InputError: an archive is neither zip nor tar, is damaged or truncated, has too many entries, or would fill the disk;
+            or an entry points outside the folder, is a link or a device, is encrypted, or has another's name or none; or what
+            is no picture cannot be reached or named.
     """
     rejected = []
     for archive in map(Path, archives):
