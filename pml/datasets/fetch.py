@@ -125,7 +125,7 @@ def _download_rest(url: str, part: Path, name: str, version: dict[str, str]) -> 
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={done}-"} | version if done else {})
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
         given, size = response.headers, response.headers.get("Content-Length", "*")
-        if response.status_code == requests.codes.requested_range_not_satisfiable:
+        if done and response.status_code == requests.codes.requested_range_not_satisfiable:
             if given.get("Content-Range", f"bytes */{done}") == f"bytes */{done}":
                 return  # all of it is here already; the checksum decides
             part.unlink()

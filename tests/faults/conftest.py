@@ -20,10 +20,10 @@ class Campaign:
     def __init__(self, kind: str):
         self.kind, self.outcomes = kind, Counter()
 
-    def trials(self, count: int):
-        """Yield a source of chance for each trial, the same at every run."""
+    def trials(self, count: int, share: int = 0):
+        """Yield a source of chance for each trial of a share of them, the same at every run."""
         for number in range(count if ALL else max(2, count // QUICK)):
-            yield random.Random(f"{self.kind} {number}")
+            yield random.Random(f"{self.kind} {share} {number}")
 
     def count(self, outcome: str) -> None:
         self.outcomes[outcome] += 1

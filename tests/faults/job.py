@@ -13,15 +13,13 @@ LINGERING = 5  # seconds in which all its processes end after it
 
 
 class Job:
-    """A command that works in `folder`; what it prints goes to a file beside it.
+    """A command that works in `folder`; what it prints goes to a file beside the folder, called for the command.
 
-    Args:
-        command: given the arguments; its end is that of the process, an exception as Python shows it.
-        before: what the process does first.
+    Its end is that of the process. An exception is printed as Python shows it.
     """
 
-    def __init__(self, command: Callable, arguments: Sequence[str], folder: Path, before: Callable[[], object] = int):
-        self.log = folder.with_suffix(".out")
+    def __init__(self, command: Callable, arguments: Sequence[str], folder: Path, name: str):
+        self.log = folder.with_suffix(f".{name}")
         sys.stdout.flush()
         sys.stderr.flush()
         self.process = os.fork()
@@ -33,12 +31,12 @@ class Job:
                 os.dup2(output, 1)
                 os.dup2(output, 2)
                 sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
-                before()
+                signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background ignores it, and what it starts
                 os.chdir(folder)
                 command(arguments)
                 code = 0
             except SystemExit as error:
-                code = error.code if isinstance(error.code, int) else bool(error.code)
+                code = error.code if isinstance(error.code, int) else int(error.code is not None)
             except BaseException:
                 traceback.print_exc()
             finally:

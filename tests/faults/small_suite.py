@@ -74,11 +74,24 @@ class SmallSuite:
             path = self.folder / path
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
-    def start(self, task: Task, **options: object) -> Job:
+    def leftovers(self, *endings: str) -> list[str]:
+        """Return the files that are there and should not be, but for those of the endings."""
+        return [name for name in self.found() if name not in self.files and not (endings and name.endswith(endings))]
+
+    def changed(self) -> list[str]:
+        """Return the files whose content is another; that of run.json tells how long a run took."""
+        found = self.found()
+        return [
+            name
+            for name in found.keys() & self.files.keys()
+            if found[name] != self.files[name] and not name.endswith("run.json")
+        ]
+
+    def start(self, task: Task) -> Job:
         """Start one job of the suite in a process of its own."""
         _, _, _, *words = self.plan.command(task.rule, **task.wildcards)
         given = ["--threads", "2"] if task.rule == "align_faces" else []
-        return Job(stage.main, [*words, *given], self.folder, **options)
+        return Job(stage.main, [*words, *given], self.folder, "job")
 
 
 def in_order(tasks: Iterable[Task]) -> Iterator[Task]:

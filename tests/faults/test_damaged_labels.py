@@ -5,6 +5,7 @@ import random
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from pml.datasets import archives
@@ -13,10 +14,15 @@ from pml.datasets.listing import MACOS, file_name, is_picture, list_files
 from pml.datasets.synthetic.draw import write_archive
 from pml.errors import InputError
 from pml.files import check_table
-from pml.registry import REGISTRIES
+from pml.registry import REGISTRIES, find, find_options
 from tests.faults.damage import damaged
 
 COUNT = 10_000  # of each format
+READ_APART = {
+    "imdb_wiki": 5_000,
+    "cacd": 5_000,
+}  # of the two whose label file, read by the same code, is read in another process
+TABLES_OF = 10  # every tenth input is also written to tables, which are checked against their schemas
 ODD = [
     "",
     "nan",
@@ -86,26 +92,26 @@ def odd_name(path: Path, chance: random.Random) -> Path:
 
 
 def check(tables, root, format):
-    """Check that each picture is once in the index, or among the rejected, and that the tables keep their schema."""
-    for name in ("index", "landmarks"):
-        check_table(tables[name], name, name)
+    """Check that each picture is once in the index, or among the rejected."""
+    index, rejected = pd.DataFrame(tables.index), pd.DataFrame(tables.rejected, columns=["image"])
     pictures = {path for path in list_files(root) if is_picture(path) and not MACOS.search(path)}
-    indexed, rejected = list(tables["index"]["image"]), set(tables["rejected"]["image"])
+    indexed, rejected = list(index.get("image", [])), set(rejected["image"])
     assert set(indexed) <= pictures and len(indexed) == len(set(indexed))
     assert rejected.isdisjoint(indexed)
     names = WHOLE.get(format, set)
     assert names(pictures) <= names(indexed) | names(rejected)
-    assert tables["index"]["age"].between(0, 120).all()
+    assert all(0 <= age <= 120 for age in index.get("age", []))
 
 
 def test_every_picture_is_accounted_for(data_set, campaign):
     format, root = data_set
-    whole = build_tables(format, root, {})
+    module, options = find("format", format), find_options("format", format, {})
+    whole = module.load(root, options)
     check(whole, root, format)
     files = [root / path for path in list_files(root)]
     labels = [path for path in files if not is_picture(path.name)]
     tried = campaign(f"labels, {format}")
-    for chance in tried.trials(COUNT):
+    for number, chance in enumerate(tried.trials(READ_APART.get(format, COUNT))):
         path = chance.choice(labels if labels and chance.random() < 0.8 else files)
         content, moved = path.read_bytes(), path
         if path in labels:
@@ -114,9 +120,12 @@ def test_every_picture_is_accounted_for(data_set, campaign):
             moved = odd_name(path, chance)
             path.rename(moved)
         try:
-            tables = build_tables(format, root, {})
+            tables = module.load(root, options)
             check(tables, root, format)
-            tried.count("left out" if len(tables["rejected"]) > len(whole["rejected"]) else "unharmed")
+            if number % TABLES_OF == 0:
+                for name, table in build_tables(format, root, {}).items():
+                    check_table(table, name, name)
+            tried.count("left out" if len(tables.rejected) > len(whole.rejected) else "unharmed")
         except InputError as error:
             assert str(error).isprintable()
             tried.count("refused")
