@@ -21,7 +21,7 @@ from pml.progress import progress
 from pml.reporting.style import PAGE, PALETTE
 from pml.training.device import choose_device
 from pml.training.model import load_model_of_faces, predict
-from pml.training.run_directory import read_run
+from pml.training.run_directory import REDO, read_run
 
 MASS = 0.8  # of the predicted distribution, which the interval holds at least
 
@@ -58,13 +58,14 @@ def predict_photos(photos: Sequence[Path], run: Path, output: Path) -> None:
     Every photo is read and its face found before the first file is written.
 
     Raises:
-        InputError: `run` has no model, a photo cannot be read or shows no face, or a drawing would overwrite another file.
+        InputError: `run` has no model or one that predicts no age, a photo cannot be read or shows no face, or a drawing would
+            overwrite another file.
     """
     drawings = [output / f"{photo.stem}_age.png" for photo in photos]
     _check_drawings(drawings, photos)
     if output.exists() and not output.is_dir():
         raise InputError(f"{output}: not a folder; name one under --output")
-    facts = read_run(run)
+    facts = read_run(run, "face_size", "train_images", "data")
     model, settings = load_model_of_faces(run, choose_device("auto"))
     detector = FaceDetector()
     detections, faces = zip(
@@ -73,6 +74,8 @@ def predict_photos(photos: Sequence[Path], run: Path, output: Path) -> None:
 
     print(f"model: {settings.method}, trained on {facts['train_images']} images of {facts['data']}", file=sys.stderr)
     predicted_ages, distributions = predict(model, np.stack(faces), np.arange(len(faces)), settings)
+    if not np.isfinite(predicted_ages).all():
+        raise InputError(f"{run / 'model.pt'}: predicts no age but {predicted_ages[~np.isfinite(predicted_ages)][0]}; {REDO}")
     for i, (photo, drawing) in enumerate(zip(photos, drawings, strict=True)):
         distribution = None if distributions is None else distributions[i]
         estimate = Estimate(float(predicted_ages[i]), np.array(settings.age_classes), distribution)
