@@ -6,10 +6,10 @@ import pandas as pd
 from tabulate import tabulate
 
 from pml.errors import InputError, suggest
-from pml.files import read_json, read_table
 from pml.suite import Plan, read_plan
 from pml.suite.run_jobs import method_jobs, methods_of
 from pml.suite.settings import fingerprint
+from pml.training.run_directory import read_run, read_runs
 
 NUMBERS = ["published_mae", "reproduced_mae", "mae", "difference", "verdict", "verdict_few"]
 
@@ -73,7 +73,7 @@ def chain(plan: Plan, experiment: str, entry: dict) -> str:
         "images": plan.outputs("index_images", dataset=dataset)["index"],
     }
     jobs = method_jobs(plan, experiment, [entry["method"]])
-    runs = pd.concat([read_table(job, "runs") for job in jobs], ignore_index=True)
+    runs = read_runs(jobs)
     facts = pd.DataFrame([_facts(Path(run)) for run in runs["run"]])
     rows = []
     for seed, of_seed in facts.groupby(runs["seed"]):
@@ -85,7 +85,7 @@ def chain(plan: Plan, experiment: str, entry: dict) -> str:
 
 
 def _facts(run: Path) -> dict:
-    facts = read_json(run / "run.json")
+    facts = read_run(run, "commit", "versions")
     settings = facts.get("settings", {})
     return {
         "settings": fingerprint(settings)[:12],

@@ -8,12 +8,14 @@ import operator
 import os
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 import pandas as pd
 import yaml
 
@@ -21,6 +23,7 @@ from pml.errors import InputError, disk_error, remedy_of
 
 SCHEMAS, PUBLISHED = Path(__file__).parent / "schemas", Path(__file__).parent / "published"
 RANDOM = "[a-z0-9_]" * 8  # what `tempfile` puts after a prefix
+AGAIN = "run again the stage that writes it"
 DTYPES = {"string": "str", "number": "float64"}
 # By each limit that a schema may set: whether it refuses each of the values.
 REFUSED: dict[str, Callable[[pd.Series, Any], pd.Series]] = {
@@ -28,6 +31,12 @@ REFUSED: dict[str, Callable[[pd.Series, Any], pd.Series]] = {
     "exclusiveMinimum": operator.le,
     "maximum": operator.gt,
     "enum": lambda values, allowed: ~values.isin(allowed),
+}
+# By the type that a schema may name: what tests a column for it, and what it is called.
+NEEDED: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "integer": (pd.api.types.is_integer_dtype, "whole numbers"),
+    "number": (pd.api.types.is_numeric_dtype, "numbers"),
+    "boolean": (pd.api.types.is_bool_dtype, "True or False"),
 }
 
 
@@ -141,18 +150,48 @@ def read_table(path: str | Path, schema: str) -> pd.DataFrame:
     """Read a CSV and check it against `pml/schemas/<schema>.schema.yaml`.
 
     Raises:
-        InputError: the file is missing or is not a CSV, or a column is missing, unknown, of another type or out of bounds.
+        InputError: the file is missing, is not a CSV or was cut short, or `check_table` refuses what it holds.
     """
     columns = load_schema(schema)["properties"]
     dtypes = {name: DTYPES[_kind(column)] for name, column in columns.items() if _kind(column) in DTYPES}
+    # Only an empty field is missing: a subject may be called "NA".
+    return check_table(_read_csv(path, f"a {schema} table", dtype=dtypes, keep_default_na=False, na_values=[""]), schema, path)
+
+
+def read_numbers(path: str | Path, needed: Iterable[str] = ()) -> pd.DataFrame:
+    """Read a CSV of numbers whose columns are the method's own, but for those that are `needed`.
+
+    Raises:
+        InputError: the file is missing, is not a CSV or was cut short, lacks a column, or holds what is no number, or in a
+            needed column no finite one.
+    """
+    frame = _read_csv(path, "a table of numbers")
+    if missing := [name for name in needed if name not in frame]:
+        raise InputError(f"{path}: columns missing: {missing}; {AGAIN}")
+    for name in frame:
+        if frame[name].notna().any() and not pd.api.types.is_numeric_dtype(frame[name]):
+            raise InputError(f"{path}: column '{name}' holds {frame[name].dropna().iloc[0]!r}; it needs numbers; {AGAIN}")
+    for name in needed:
+        if not np.isfinite(frame[name].astype(float)).all():
+            raise InputError(f"{path}: column '{name}' is not finite in every row; {AGAIN}")
+    return frame
+
+
+def _read_csv(path: str | Path, kind: str, **options: Any) -> pd.DataFrame:
     try:
-        # Only an empty field is missing: a subject may be called "NA".
-        frame = pd.read_csv(path, dtype=dtypes, keep_default_na=False, na_values=[""])
+        frame = pd.read_csv(path, **options)
+        with open(path, "rb") as file:
+            file.seek(-1, os.SEEK_END)
+            whole = file.read() == b"\n"
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run the stage that writes it") from None
-    except ValueError as error:
-        raise InputError(f"{path}: not a {schema} table: {error}") from None
-    return check_table(frame, schema, path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not {kind}: {error}; {AGAIN}") from None
+    if not whole:
+        raise InputError(f"{path}: its last row was cut short, it ends in no newline; {AGAIN}")
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise InputError(f"{path}: not {kind}: its rows have more fields than its header; {AGAIN}")
+    return frame
 
 
 def write_table(frame: pd.DataFrame, path: str | Path, schema: str) -> None:
@@ -178,15 +217,58 @@ def read_json(path: str | Path) -> Any:
         return json.loads(Path(path).read_text())
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; the workflow writes it") from None
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON: {error}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not JSON: {error}; {AGAIN}") from None
+
+
+def read_arrays(path: str | Path, **dimensions: int) -> dict[str, np.ndarray]:
+    """Return arrays of an .npz by name; `dimensions` says how many each has.
+
+    Raises:
+        InputError: the file is missing, damaged or of other things; or an array is missing, has other dimensions, or holds
+            what is neither text nor a finite number.
+    """
+    try:
+        with zipfile.ZipFile(path) as file:  # numpy's own reader notices damage only where it reads an array to its end
+            damaged = file.testzip()
+        with np.load(path) as arrays:
+            found = {name: arrays[name] for name in dimensions}
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; run the stage that writes it") from None
+    except KeyError as error:
+        raise InputError(f"{path}: has no array {error}; {AGAIN}") from None
+    except Exception:  # zipfile and numpy raise a different type for every kind of damage
+        damaged = str(path)
+    if damaged:
+        raise InputError(f"{path}: not a file of arrays but {kind_of(Path(path))}; {AGAIN}")
+    for name, array in found.items():
+        if array.ndim != dimensions[name]:
+            raise InputError(f"{path}: '{name}' has {array.ndim} dimensions; it needs {dimensions[name]}; {AGAIN}")
+        if not (array.dtype.kind == "U" or (array.dtype.kind in "iuf" and np.isfinite(array).all())):
+            raise InputError(f"{path}: '{name}' holds what is no finite number; {AGAIN}")
+    return found
+
+
+def kind_of(path: Path) -> str:
+    """Return what a file is that cannot be read as what it should be, to complete "it is not ... but"."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(200).lstrip()
+    except OSError as error:
+        return f"one that cannot be read ({error.strerror})"
+    if not start:
+        return "an empty one"
+    if start.startswith(b"version https://git-lfs"):
+        return "a pointer of git-LFS, whose content `git lfs pull` fetches"
+    return "a web page" if start.startswith(b"<") else "a damaged one, or one of another kind"
 
 
 def check_table(frame: pd.DataFrame, schema: str, path: str | Path) -> pd.DataFrame:
     """Return `frame` with the columns in the schema's order.
 
     Raises:
-        InputError: a column is missing, unknown, of another type, or holds a value out of bounds or empty.
+        InputError: a column is missing, unknown, of another type, or holds a value out of bounds, not finite or empty; or a
+            row stands there twice: the schema's `unique` names the columns that tell one from another.
     """
     definition = load_schema(schema)
     columns = definition["properties"]
@@ -197,6 +279,10 @@ def check_table(frame: pd.DataFrame, schema: str, path: str | Path) -> pd.DataFr
     frame = frame[[name for name in columns if name in frame]]
     for name in frame:
         _check_column(frame[name], columns[name], f"{path}: column '{name}'")
+    twice = frame.duplicated(definition["unique"]) if "unique" in definition else np.zeros(len(frame), bool)
+    if twice.any():
+        named = ", ".join(f"{name} {frame[name][twice].iloc[0]}" for name in definition["unique"])
+        raise InputError(f"{path}: row {twice.argmax() + 1} repeats {named}; {AGAIN}")
     return frame
 
 
@@ -237,10 +323,11 @@ def _check_column(values: pd.Series, column: dict, where: str) -> None:
     if empty.any() and "null" not in column["type"]:
         raise InputError(f"{where} is empty in row {empty.argmax() + 1}; it needs a value there")
     values = values[~empty]
-    if _kind(column) == "integer" and len(values) and not pd.api.types.is_integer_dtype(values):
-        raise InputError(f"{where} holds {values.iloc[0]!r}; it needs whole numbers")
-    if _kind(column) == "number" and len(values) and not pd.api.types.is_numeric_dtype(values):
-        raise InputError(f"{where} holds {values.iloc[0]!r}; it needs numbers")
+    fits, needed = NEEDED.get(_kind(column), (None, ""))
+    if fits is not None and len(values) and not fits(values):
+        raise InputError(f"{where} holds {values.iloc[0]!r}; it needs {needed}")
+    if _kind(column) == "number" and len(values) and not np.isfinite(values).all():
+        raise InputError(f"{where} holds {values[~np.isfinite(values)].iloc[0]!r}; it needs finite numbers")
     limits = {key: column[key] for key in REFUSED if key in column}
     for key, limit in limits.items():
         wrong = REFUSED[key](values, limit)

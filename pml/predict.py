@@ -22,7 +22,7 @@ from pml.progress import progress
 from pml.reporting.style import PAGE, PALETTE
 from pml.training.device import choose_device
 from pml.training.model import load_model_of_faces, predict
-from pml.training.run_directory import read_run
+from pml.training.run_directory import REDO, read_run
 
 # Larger photos are shrunk to it. The detector finds no face below a sixteenth of it, 375 pixels: more than the models see.
 LONG_SIDE = 6000  # pixels
@@ -62,13 +62,13 @@ def predict_photos(photos: Sequence[Path], run: Path, output: Path) -> None:
     Every photo is read and its face found before the first file is written.
 
     Raises:
-        InputError: `run` has no model, a photo cannot be read or shows no face, `output` cannot be written to, or a drawing
-            would overwrite another file.
+        InputError: `run` has no model or one that predicts no age, a photo cannot be read or shows no face, `output` cannot be
+            written to, or a drawing would overwrite another file.
     """
     drawings = [output / f"{photo.stem}_age.png" for photo in photos]
     _check_drawings(drawings, photos)
     _check_writable(output)
-    facts = read_run(run)
+    facts = read_run(run, "face_size", "train_images", "data")
     model, settings = load_model_of_faces(run, choose_device("auto"))
     detector = FaceDetector()
     detections, faces = zip(
@@ -77,6 +77,8 @@ def predict_photos(photos: Sequence[Path], run: Path, output: Path) -> None:
 
     print(f"model: {settings.method}, trained on {facts['train_images']} images of {facts['data']}", file=sys.stderr)
     predicted_ages, distributions = predict(model, np.stack(faces), np.arange(len(faces)), settings)
+    if not np.isfinite(predicted_ages).all():
+        raise InputError(f"{run / 'model.pt'}: predicts no age but {predicted_ages[~np.isfinite(predicted_ages)][0]}; {REDO}")
     for i, (photo, drawing) in enumerate(zip(photos, drawings, strict=True)):
         distribution = None if distributions is None else distributions[i]
         estimate = Estimate(float(predicted_ages[i]), np.array(settings.age_classes), distribution)

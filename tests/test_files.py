@@ -15,7 +15,18 @@ from matplotlib.figure import Figure
 from pandas.testing import assert_frame_equal
 
 from pml.errors import InputError
-from pml.files import SCHEMAS, load_schema, read_table, replacing, replacing_folder, write_table
+from pml.files import (
+    SCHEMAS,
+    load_schema,
+    read_arrays,
+    read_json,
+    read_numbers,
+    read_table,
+    replacing,
+    replacing_folder,
+    write_table,
+)
+from tests.damage import ANY, flipped
 
 INDEX = "image,subject,age,age_std,gender,race,part,picture,left,top,right,bottom\n"
 
@@ -235,6 +246,12 @@ def test_columns_are_written_in_the_schema_s_order(tmp_path):
         (INDEX + "a,s,121,,,,\n", "column 'age' holds .*121.*'maximum': 120"),
         (INDEX + "a,s,3,-1,,,\n", "column 'age_std' holds .*-1.*'minimum': 0"),
         (INDEX + "a,s,3,,woman,,\n", "column 'gender' holds 'woman'.*female"),
+        (INDEX + "a,s,3,inf,,,\n", "column 'age_std' holds .*inf.*finite"),
+        (INDEX + "a,s,3,1e999,,,\n", "column 'age_std' holds .*inf.*finite"),
+        (INDEX + "a,s,nan,,,,\n", "not a index table"),
+        (INDEX + "a,s,3,,,,\nb,s,3,,,,\na,t,4,,,,\n", "row 3 repeats image a; run again the stage that writes it"),
+        (INDEX + "a,s,3,,,,\nb,s,3", "its last row was cut short"),
+        ("<!DOCTYPE html>\n<html>404</html>\n", "columns missing"),
     ],
 )
 def test_bad_table_is_refused_by_file_and_column(tmp_path, text, message):
@@ -252,6 +269,109 @@ def test_whole_numbers_are_asked_for(tmp_path):
 def test_missing_table_names_the_file_and_the_remedy(tmp_path):
     with pytest.raises(InputError, match="absent.csv: no such file; run the stage that writes it"):
         read_table(tmp_path / "absent.csv", "index")
+
+
+def test_an_image_is_in_one_part_of_a_fold(tmp_path):
+    (tmp_path / "folds.csv").write_text("fold,image,part\n1,a,train\n2,a,test\n1,a,test\n")
+    with pytest.raises(InputError, match="folds.csv: row 3 repeats fold 1, image a; run again the stage that writes it"):
+        read_table(tmp_path / "folds.csv", "folds")
+
+
+def test_rows_have_no_more_fields_than_the_header(tmp_path):
+    (tmp_path / "folds.csv").write_text("fold,image,part\n7,1,a,train\n7,1,b,test\n")
+    with pytest.raises(InputError, match="folds.csv: not a folds table: its rows have more fields than its header"):
+        read_table(tmp_path / "folds.csv", "folds")
+
+
+@pytest.mark.parametrize("age", ["inf", "-inf", "1e308", "1001"])
+def test_a_prediction_is_an_age(tmp_path, age):
+    (tmp_path / "predictions.csv").write_text(f"image,age,predicted_age\na,3,{age}\n")
+    with pytest.raises(InputError, match="predictions.csv: column 'predicted_age' holds"):
+        read_table(tmp_path / "predictions.csv", "predictions")
+
+
+def test_true_and_false_are_asked_for(tmp_path):
+    columns = load_schema("metrics")["properties"]
+    frame = pd.DataFrame([dict.fromkeys(columns, 0) | {"scope": "own", "whole_years": True, "best": "Tr5e"}])
+    frame.to_csv(tmp_path / "metrics.csv", index=False)
+    with pytest.raises(InputError, match="column 'best' holds 'Tr5e'; it needs True or False"):
+        read_table(tmp_path / "metrics.csv", "metrics")
+
+
+@pytest.mark.parametrize("damage", ANY)
+def test_a_table_is_nothing_else(tmp_path, damage):
+    (tmp_path / "folds.csv").write_bytes(ANY[damage](b"fold,image,part\n1,first.jpg,train\n1,second.jpg,test\n"))
+    with pytest.raises(InputError, match="folds.csv: "):
+        read_table(tmp_path / "folds.csv", "folds")
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("epoch,loss\n1,0.5\n2,high\n", "column 'loss' holds .*needs numbers"),
+        ("epoch,loss\n1,0.5\n2,inf\n", "column 'loss' is not finite"),
+        ("epoch,loss\n1,0.5\n2,\n", "column 'loss' is not finite"),
+        ("epoch,cost\n1,0.5\n", "columns missing: \\['loss'\\]"),
+        ("epoch,loss\n1,0.5\n2,0.2", "its last row was cut short"),
+        ("", "not a table of numbers"),
+    ],
+)
+def test_numbers_of_a_method_s_own_are_read_where_they_are_numbers(tmp_path, text, message):
+    (tmp_path / "history.csv").write_text(text)
+    with pytest.raises(InputError, match=f"history.csv: {message}"):
+        read_numbers(tmp_path / "history.csv", ["epoch", "loss"])
+    (tmp_path / "history.csv").write_text("epoch,loss,spread\n1,0.5,inf\n2,0.4,\n")
+    assert len(read_numbers(tmp_path / "history.csv", ["epoch", "loss"])) == 2
+
+
+@pytest.fixture
+def arrays(tmp_path):
+    np.savez(tmp_path / "a.npz", ages=np.arange(3), distribution=np.full((5, 3), 1 / 3, np.float32))
+    return tmp_path / "a.npz"
+
+
+@pytest.mark.parametrize("damage", ANY)
+def test_arrays_are_nothing_else(arrays, damage):
+    arrays.write_bytes(ANY[damage](arrays.read_bytes()))
+    with pytest.raises(InputError, match="a.npz: not a file of arrays but .*; run again the stage that writes it"):
+        read_arrays(arrays, ages=1, distribution=2)
+
+
+def test_a_flipped_bit_of_arrays_is_refused_or_changes_nothing(arrays):
+    content, whole = arrays.read_bytes(), read_arrays(arrays, ages=1, distribution=2)
+    for position in range(len(content)):
+        arrays.write_bytes(flipped(content, position, position % 8))
+        try:
+            found = read_arrays(arrays, ages=1, distribution=2)
+        except InputError:
+            continue
+        assert all(np.array_equal(found[name], whole[name]) for name in whole)
+
+
+@pytest.mark.parametrize(
+    "changed, message",
+    [
+        ({"ages": np.zeros((3, 1))}, "'ages' has 2 dimensions; it needs 1"),
+        ({"distribution": np.array([[1.0, np.nan]])}, "'distribution' holds what is no finite number"),
+        ({"ages": np.array([None])}, "not a file of arrays"),
+    ],
+)
+def test_arrays_of_another_kind_are_refused(arrays, changed, message):
+    np.savez(arrays, **{"ages": np.arange(3), "distribution": np.ones((1, 3))} | changed)
+    with pytest.raises(InputError, match=f"a.npz: {message}"):
+        read_arrays(arrays, ages=1, distribution=2)
+
+
+def test_a_missing_array_is_named(arrays):
+    with pytest.raises(InputError, match="a.npz: has no array .*features"):
+        read_arrays(arrays, features=2)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 100_000])
+def test_what_is_no_json_is_refused(tmp_path, content):
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(InputError, match="a.json: not JSON"):
+        read_json(tmp_path / "a.json")
 
 
 def test_bad_table_is_not_written(tmp_path):

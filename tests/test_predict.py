@@ -204,6 +204,11 @@ def test_a_run_that_cannot_predict_is_refused(refused, run, missing):
     assert run in message and missing in message
 
 
+def test_a_model_that_predicts_no_age_is_refused(refused, monkeypatch):
+    monkeypatch.setattr("pml.predict.predict", lambda *given: (np.array([np.nan]), None))
+    assert "model.pt: predicts no age but nan; run snakemake with --forcerun train_folds" in refused("face.png")
+
+
 def test_two_drawings_of_one_name_are_refused(refused):
     assert "face_age.png: would be written twice" in refused("face.png", "face.png")
 

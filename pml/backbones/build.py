@@ -8,6 +8,7 @@ from torch import nn
 from pml.errors import InputError
 from pml.method import Network
 from pml.registry import find, find_options
+from pml.tensors import load_tensors
 
 WRAPPERS = ("backbone", "state_dict", "model")  # the keys under which a run's model.pt, and others, keep their weights
 
@@ -39,19 +40,21 @@ def read_weights(path: str | Path) -> dict[str, torch.Tensor]:
     They may stand under a key such as `state_dict`. Their names may begin with `module.`, as those of several GPUs do.
 
     Raises:
-        InputError: the checkpoint is missing or unreadable.
+        InputError: the checkpoint is missing or unreadable, holds no weights by name, or one that is not finite.
     """
-    try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such checkpoint; name another file under 'initialisation'") from None
-    except Exception as error:  # torch raises a different type for every kind of damage
-        raise InputError(f"{path}: not a checkpoint of weights: {error}") from None
-    while isinstance(weights, dict) and (inner := next((weights[key] for key in WRAPPERS if key in weights), None)) is not None:
-        weights = inner
-    named = weights if isinstance(weights, dict) and all(isinstance(key, str) for key in weights) else {}
-    plain = {key.removeprefix("module."): value for key, value in named.items()}
-    return {key: value for key, value in plain.items() if not key.startswith("fc.")}
+    remedy = "name a checkpoint of the backbone's weights, a state_dict, under 'initialisation'"
+    weights = load_tensors(path, remedy)
+    for _ in WRAPPERS:
+        if isinstance(weights, dict):
+            weights = next((weights[key] for key in WRAPPERS if key in weights), weights)
+    if not (isinstance(weights, dict) and weights and all(isinstance(key, str) for key in weights)):
+        raise InputError(f"{path}: holds no weights by name; {remedy}")
+    plain = {key.removeprefix("module."): value for key, value in weights.items()}
+    plain = {key: value for key, value in plain.items() if not key.startswith("fc.")}
+    for key, value in plain.items():
+        if isinstance(value, torch.Tensor) and not (value.layout == torch.strided and value.isfinite().all()):
+            raise InputError(f"{path}: weights '{key}' are not all finite numbers; {remedy}")
+    return plain
 
 
 def load_fitting(network: nn.Module, weights: dict[str, torch.Tensor]) -> bool:

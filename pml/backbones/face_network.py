@@ -84,7 +84,7 @@ def read_published(topology: Path, weights: Path) -> dict[str, Tensor]:
             found[f"{layer}.weight"] = _kernel(arrays, name, normalisation)
             found[f"{layer}.bias"] = arrays[f"{normalisation}/batchnorm_1/sub"]
         return found
-    except (ValueError, KeyError, IndexError, TypeError) as error:
+    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError) as error:
         raise InputError(f"{topology}: not faceres-deep as published: {error}; take both files from the npm package") from None
 
 

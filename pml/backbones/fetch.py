@@ -4,13 +4,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import resolve_name
 
-import torch
-
 from pml.datasets.archives import verify
 from pml.datasets.fetch import fetch
 from pml.errors import InputError
-from pml.files import replacing
 from pml.task import Task
+from pml.tensors import save_tensors
 
 
 def fetch_weights(task: Task) -> None:
@@ -27,8 +25,7 @@ def fetch_weights(task: Task) -> None:
         return fetch(url, output, checksum)
     files = [find_file(source, checksum, output.parent) for source, checksum in task.settings["files"].items()]
     weights = resolve_name(task.settings["read"])(*files)
-    with replacing(output) as temporary, temporary.open("wb") as file:
-        torch.save(weights, file)
+    save_tensors(weights, output)
 
 
 def find_file(source: str, checksum: str, folder: Path) -> Path:

@@ -18,7 +18,7 @@ from pml.task import Task
 def evaluate_predictions(task: Task) -> None:
     """Write the pooled predictions and the metrics, of the runs' end or of the end of one course of their curriculum."""
     inputs, outputs, settings = task.inputs, task.outputs, task.settings
-    pooled = pool(inputs["index"], inputs["folds"], inputs["jobs"], settings["course"])
+    pooled = pool(inputs["index"], inputs["folds"], inputs["jobs"], settings["course"], settings["exclusive"])
     check_seeds(pooled, ", ".join(inputs["jobs"]))
     write_table(pooled, outputs["pooled"], "pooled")
     table = evaluate(pooled, settings["selection"], settings["trained"]).assign(data=str(DataName(**settings["data"])))

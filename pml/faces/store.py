@@ -1,4 +1,4 @@
-"""The face store: one .npy file of aligned faces, written face by face and read through a memory map."""
+"""The stores: one .npy file of aligned faces, written face by face, or of their embeddings; read through a memory map."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,7 +7,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from pml.files import replacing
+from pml.errors import InputError
+from pml.files import AGAIN, kind_of, replacing
 
 
 @contextmanager
@@ -36,3 +37,27 @@ def writing_faces(path: str | Path, size: int) -> Iterator[Callable[[np.ndarray]
 def _write_header(file: BinaryIO, count: int, size: int) -> None:
     header = {"descr": "|u1", "fortran_order": False, "shape": (count, size, size, 3)}
     np.lib.format.write_array_header_1_0(file, header)
+
+
+def read_store(path: str | Path) -> np.ndarray:
+    """Return a store, read through the page cache: (M, S, S, 3) uint8 faces or (M, V, D) float16 embeddings.
+
+    Raises:
+        InputError: the file is missing, damaged or no store.
+    """
+    path = Path(path)
+    try:
+        store = np.load(path, mmap_mode="r")
+        whole = path.stat().st_size == store.offset + store.nbytes
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; run the stage that writes it") from None
+    except Exception:  # numpy raises a different type for every kind of damage
+        raise InputError(f"{path}: not a store of faces or embeddings but {kind_of(path)}; {AGAIN}") from None
+    faces = store.dtype == np.uint8 and store.ndim == 4 and store.shape[1:] == (store.shape[1], store.shape[1], 3)
+    embeddings = store.dtype == np.float16 and store.ndim == 3
+    if not (whole and (faces or embeddings) and store.size and store.flags.c_contiguous):
+        shape = " x ".join(map(str, store.shape))
+        raise InputError(
+            f"{path}: {path.stat().st_size} bytes of {store.dtype} {shape}, no store of faces or embeddings; {AGAIN}"
+        )
+    return store

@@ -6,9 +6,10 @@ from pathlib import Path
 from statistics import mean
 
 from pml.errors import InputError
-from pml.files import read_json
 from pml.forecast.timing import GPU, PROCESS, Rates, workload_of
+from pml.training.run_directory import read_run
 
+RECORDED = ("backbone", "backbone_options", "batch_size", "epochs")
 TEST_SHARE = 1 / 3  # of a training image, for each view: the forward pass of forward and backward; run.json does not time tests
 
 
@@ -23,10 +24,13 @@ def recorded_rates(folder: Path, workloads: Sequence[str]) -> Rates:
     found: dict[str, list[float]] = {}
     rates, devices = Rates(), set()
     for path in sorted(folder.rglob("run.json")):
-        facts = read_json(path)
-        if not facts.get("seconds") or facts["settings"]["courses"] > 1:
+        facts = read_run(path.parent)
+        if not facts.get("seconds") or facts.get("settings", {}).get("courses") != 1:
             continue  # a method that looks at no pixels, or curricula, whose number of images run.json does not tell
+        facts = read_run(path.parent, "face_size", "train_images", "device", "peak_memory_mb", "peak_gpu_memory_mb")
         settings = facts["settings"]
+        if missing := [name for name in RECORDED if name not in settings]:
+            raise InputError(f"{path}: settings: keys missing: {missing}; leave --runs out, or name another folder")
         batch_size = 1 if settings.get("partial_batch") else min(settings["batch_size"], facts["train_images"])
         images = facts["train_images"] // batch_size * batch_size * settings["epochs"]
         seconds = facts["seconds"] * facts.get("processes", 1)  # of one GPU

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from pml.files import load_schema, read_json, read_table
+from pml.files import load_schema
 from pml.reporting.table import Shown, as_text
 from pml.task import Task
+from pml.training.run_directory import read_run, read_runs
 
 
 def build(task: Task) -> Shown:
@@ -30,9 +31,8 @@ CAPTION = (
 
 def _runs_of(paths: list[str]) -> pd.DataFrame:
     """Return what the run.json of each run says of its cost; a reference has no seconds."""
-    runs = pd.concat([read_table(path, "runs") for path in paths], ignore_index=True)
     names = ("seconds", "peak_memory_mb", "peak_gpu_memory_mb", "device")
-    facts = [read_json(Path(run) / "run.json") for run in runs["run"]]
+    facts = [read_run(Path(run)) for run in read_runs(paths)["run"]]
     return pd.DataFrame([{name: fact.get(name) for name in names} for fact in facts])
 
 

@@ -7,14 +7,15 @@ Methods minimise different losses, so only terms of the same meaning compare in 
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pml.errors import InputError
-from pml.files import read_table
+from pml.files import read_numbers
 from pml.reporting.style import COLUMN, GREY, PAGE, finish, line_style
 from pml.task import Task
+from pml.training.run_directory import check_run, read_runs
 
 COLUMNS = 4
 LOG_RATIO = 20  # an axis is logarithmic if its greatest mean exceeds its least by more than this factor
@@ -22,8 +23,7 @@ LOG_RATIO = 20  # an axis is logarithmic if its greatest mean exceeds its least 
 
 def draw_training_curves(task: Task) -> None:
     """Draw the histories of the runs that the tables of finished runs list."""
-    runs = [read_table(job, "runs") for job in task.inputs["jobs"]]
-    histories = load_histories(pd.concat(runs)) if runs else pd.DataFrame()
+    histories = load_histories(read_runs(task.inputs["jobs"]))
     finish(draw(histories, task.settings["methods"], task.settings["courses"]), task)
 
 
@@ -33,18 +33,17 @@ def load_histories(runs: pd.DataFrame) -> pd.DataFrame:
     A run without history.csv is one of a method that is not trained, and is left out.
 
     Raises:
-        InputError: a history has no epoch or loss.
+        InputError: a history is damaged, or has no epoch or loss.
     """
     frames = []
     for method, run in zip(runs["method"], runs["run"], strict=True):
         path = Path(run) / "history.csv"
+        check_run(path.parent, path.name)
         if not path.exists():
             continue
-        history = pd.read_csv(path)
-        if not {"epoch", "loss"} <= set(history):
-            raise InputError(f"{path}: columns 'epoch' and 'loss' are needed; run the training again")
-        history = history.drop(columns="learning_rate", errors="ignore")
-        frames.append(history.melt("epoch", var_name="term").assign(method=method))
+        history = read_numbers(path, ["epoch", "loss"]).drop(columns="learning_rate", errors="ignore")
+        terms = history.melt("epoch", var_name="term").replace([np.inf, -np.inf], np.nan)
+        frames.append(terms.assign(method=method))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 

@@ -3,14 +3,14 @@
 from pathlib import Path
 from pkgutil import resolve_name
 
-import pandas as pd
 import torch
 
 from pml.errors import InputError
-from pml.files import replacing
+from pml.files import read_numbers, replacing
 from pml.reporting.style import finish
 from pml.task import Task
 from pml.training.model import load_model
+from pml.training.run_directory import REDO, check_run
 
 
 def draw_diagnostics(task: Task) -> None:
@@ -23,11 +23,12 @@ def draw_diagnostics(task: Task) -> None:
     model, settings = load_model(run, torch.device("cpu"))
     if model.method.figure is None:
         raise InputError(f"{run}: method '{settings.method}' has no figure; name a run of one that draws its diagnostics")
+    check_run(run, "diagnostics.csv")
+    diagnostics = read_numbers(run / "diagnostics.csv")
     try:
-        diagnostics = pd.read_csv(run / "diagnostics.csv")
-    except (OSError, ValueError) as error:
-        raise InputError(f"{run / 'diagnostics.csv'}: not the diagnostics of a run: {error}; train again") from None
-    figure, table = resolve_name(model.method.figure)(model.method, diagnostics)
+        figure, table = resolve_name(model.method.figure)(model.method, diagnostics)
+    except KeyError as error:
+        raise InputError(f"{run / 'diagnostics.csv'}: no column {error}; {REDO}") from None
     finish(figure, task)
     with replacing(task.outputs["csv"]) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")

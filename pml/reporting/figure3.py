@@ -15,10 +15,12 @@ from matplotlib.figure import Figure
 
 from pml.errors import InputError
 from pml.evaluation.metrics import central_interval
+from pml.faces.store import read_store
 from pml.files import read_table
 from pml.label_distribution import gaussian_label_distribution
 from pml.reporting.style import GREY, PAGE, finish, line_style
 from pml.task import Task
+from pml.training.run_directory import check_run, read_distribution, read_runs
 
 SIGMA = 2.0  # years, of the label distribution drawn
 SHOWN = 6
@@ -71,16 +73,15 @@ def load_predictions(runs: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
     frames: list[pd.DataFrame] = []
     ages = np.empty(0)
     for run in runs.sort_values("fold")["run"]:
+        check_run(Path(run), "predictions.csv", "predictions.npz")
         frame = read_table(Path(run) / "predictions.csv", "predictions").set_index("image")
         path = Path(run) / "predictions.npz"
-        if not path.exists():
+        found = read_distribution(Path(run), len(frame))
+        if found is None:
             raise InputError(f"{path}: no such file; Figure 3 needs a method that predicts a distribution")
-        with np.load(path) as arrays:
-            if frames and not np.array_equal(ages, arrays["ages"]):
-                raise InputError(f"{path}: 'ages' differ from those of the fold before; train the folds with the same classes")
-            ages, distribution = arrays["ages"], arrays["distribution"]
-        if distribution.shape != (len(frame), len(ages)):
-            raise InputError(f"{path}: 'distribution' does not have a row per prediction and a column per age; run it again")
+        if frames and not np.array_equal(ages, found[0]):
+            raise InputError(f"{path}: 'ages' differ from those of the fold before; train the folds with the same classes")
+        ages, distribution = found
         frames.append(frame.assign(distribution=list(distribution))[["predicted_age", "distribution"]])
     predictions = pd.concat(frames)
     return predictions[~predictions.index.duplicated()], ages
@@ -152,7 +153,7 @@ def runs_of(jobs: Sequence[str], methods: Sequence[str]) -> list[pd.DataFrame]:
     Raises:
         InputError: the job files list no seed that all methods share.
     """
-    runs = pd.concat([read_table(job, "runs") for job in jobs])
+    runs = read_runs(jobs)
     seeds = set.intersection(*(set(runs.loc[runs["method"] == method, "seed"]) for method in methods))
     if not seeds:
         raise InputError(f"{', '.join(jobs)}: column 'method': {', '.join(methods)} share no seed; name the jobs of both")
@@ -163,9 +164,12 @@ def read_faces(store: str, table: str, images: Sequence[str]) -> np.ndarray:
     """Return the (N, size, size, 3) uint8 faces of `images`, in their order.
 
     Raises:
-        InputError: an image has no face.
+        InputError: an image has no face, or the store is damaged or of other faces than the table.
     """
-    rows = pd.Index(read_table(table, "faces")["image"]).get_indexer(images)
+    stored, faces = read_table(table, "faces")["image"], read_store(store)
+    if len(stored) != len(faces):
+        raise InputError(f"{store}: {len(faces)} faces, but {table} has {len(stored)}; align the faces again")
+    rows = pd.Index(stored).get_indexer(images)
     if (rows < 0).any():
         raise InputError(f"{table}: column 'image' lacks {images[rows.argmin()]}, which was tested; align the faces again")
-    return np.load(store, mmap_mode="r")[rows]
+    return faces[rows]

@@ -11,7 +11,6 @@ An embedding can be pretty by chance, so each panel states the neighbourhood pur
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -23,7 +22,7 @@ from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
 from pml.errors import InputError
-from pml.files import replacing
+from pml.files import read_arrays, replacing
 from pml.progress import progress
 from pml.reporting.style import MARKERS, PAGE, PALETTE, finish
 from pml.task import Task
@@ -229,14 +228,10 @@ def read_features(path: str) -> Features:
     Raises:
         InputError: the file is missing, is not such a file, or its arrays do not have the same length.
     """
-    try:
-        with np.load(path) as arrays:
-            ages = arrays["age"].round().astype(int)
-            features = Features(arrays["image"], arrays["part"], ages, arrays["features"])
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; run the stage that writes it") from None
-    except (KeyError, ValueError, OSError, EOFError, BadZipFile) as error:
-        raise InputError(f"{path}: not a features file: {error}; run the stage that writes it again") from None
+    arrays = read_arrays(path, image=1, part=1, age=1, features=2)
+    if not np.isin(arrays["part"], ["train", "test"]).all() or arrays["age"].dtype.kind != "f":
+        raise InputError(f"{path}: 'part' or 'age' holds other things than it should; run the stage that writes it again")
+    features = Features(arrays["image"], arrays["part"], arrays["age"].round().astype(int), arrays["features"])
     if not len(features.images) == len(features.parts) == len(features.ages) == len(features.features):
         raise InputError(f"{path}: 'image', 'part', 'age' and 'features' differ in length; run the stage that writes it again")
     return features

@@ -8,9 +8,10 @@ import pandas as pd
 from pml.data_name import DataName
 from pml.errors import InputError
 from pml.evaluation.uncertainty import estimate
-from pml.files import load_schema, read_table
+from pml.files import load_schema, read_numbers
 from pml.reporting.table import Shown, as_text, budgets, with_interval
 from pml.task import Task
+from pml.training.run_directory import check_run, read_runs
 
 CHOSEN = ("last", "validation", "oracle")
 
@@ -23,7 +24,7 @@ def build(task: Task) -> Shown:
     """
     experiments, rows = task.settings["experiments"], []
     for experiment, jobs in zip(experiments, task.inputs["jobs"], strict=True):
-        runs = pd.concat([read_table(path, "runs") for path in jobs], ignore_index=True)
+        runs = read_runs(jobs)
         runs = pd.concat([runs, pd.DataFrame([errors_of(Path(run), experiment["epochs"]) for run in runs["run"]])], axis=1)
         for method in experiment["methods"]:
             own = runs[runs["method"] == method["method"]]
@@ -42,13 +43,12 @@ def errors_of(run: Path, epochs: int) -> dict[str, float]:
     Raises:
         InputError: the run has no history of its error on the test part.
     """
-    try:
-        history = pd.read_csv(run / "history.csv").tail(epochs)
-        tested = history["oracle_mae"]
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(
-            f"{run / 'history.csv'}: no error on the test part: {error}; train again with selection: oracle"
-        ) from None
+    path = run / "history.csv"
+    check_run(run, path.name)
+    history = read_numbers(path).tail(epochs)
+    if history.empty or "oracle_mae" not in history or history["oracle_mae"].isna().any():
+        raise InputError(f"{path}: no error on the test part in 'oracle_mae'; train again with selection: oracle")
+    tested = history["oracle_mae"]
     validated = history.get("validation_mae")
     of_validation = np.nan if validated is None else tested.loc[validated.idxmin()]
     return {"last": tested.iloc[-1], "validation": of_validation, "oracle": tested.min()}

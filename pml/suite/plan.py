@@ -3,17 +3,20 @@
 import json
 import string
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pml.errors import InputError
 from pml.files import read_json, write_text
+from pml.json_schema import check_json
 from pml.registry import find
 from pml.suite.config import check_config, check_options
 from pml.task import Task, flat
 
 Wildcards = dict[str, str]
+CLASS_FACTS = ["reads_pixels", "draws_diagnostics"]  # what a plan tells of the class of each method
 PAGE = "results/report.html"  # of the suite that ran last
 Needs = tuple[dict[str, Any], dict[str, Any]]  # the inputs and the settings of a job
 
@@ -141,9 +144,10 @@ def make_plan(config: dict) -> Plan:
         InputError: as `check_config` and `check_options`.
     """
     checked = check_config(config)
-    saved = Path(Plan(checked, {}).path)
-    if saved.exists() and (plan := read_plan(saved)).config == checked:
-        return plan
+    with suppress(InputError):  # a plan that is missing or damaged is written anew
+        saved = read_plan(Plan(checked, {}).path)
+        if saved.config == checked:
+            return saved
     check_options(checked)
     classes = {}
     for name, method in checked["methods"].items():
@@ -159,6 +163,14 @@ def read_plan(path: str | Path) -> Plan:
         InputError: the file is missing or is no plan.
     """
     values = read_json(path)
+    remedy = "run snakemake with the suite's config, which writes it"
     if not (isinstance(values, dict) and values.keys() == {"config", "classes"}):
-        raise InputError(f"{path}: not the plan of a suite; run snakemake with the suite's config, which writes it")
-    return Plan(values["config"], values["classes"])
+        raise InputError(f"{path}: not the plan of a suite; {remedy}")
+    facts = {"type": "object", "required": CLASS_FACTS, "properties": {name: {"type": "boolean"} for name in CLASS_FACTS}}
+    try:
+        config = check_config(values["config"])
+        classes = {"type": "object", "required": list(config["methods"]), "additionalProperties": facts}
+        check_json(values["classes"], classes, "classes")
+    except InputError as error:
+        raise InputError(f"{path}: {error}; {remedy}") from None
+    return Plan(config, values["classes"])

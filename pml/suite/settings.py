@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Any, get_args, get_type_hints
 
-from pml.errors import InputError, suggest
+from pml.errors import InputError
+from pml.json_schema import check_json
 
 JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
@@ -114,7 +115,7 @@ class Training:
 class Frozen:
     """Train on the features of a backbone that stands still: they are computed once, and a small trunk learns on them."""
 
-    width: int = key(256, "features of the trunk, which the method sees", minimum=1)
+    width: int = key(256, "features of the trunk, which the method sees", minimum=1, maximum=65536)
     dropout: float = key(0.3, "share of the backbone's features that are left out at random", minimum=0, exclusiveMaximum=1)
     copies: int = key(
         0, "augmented copies of each face whose features are computed beside those of the face and its mirror image", minimum=0
@@ -145,13 +146,36 @@ def build_settings(values: dict, where: str) -> Settings:
     """Return the settings that plain JSON types stand for; `where` they come from begins an error.
 
     Raises:
-        InputError: a key is missing or unknown.
+        InputError: a key is missing or unknown, or has a refused value.
     """
+    check_json(values, _settings_schema(), where)
     settings = _build(Settings, values, where)
+    first_age, last_age = values["ages"]
+    if first_age >= last_age:
+        raise InputError(f"{where}: ages: {first_age} is not below {last_age}; write the first age, then the last")
     augmentation = _build(Augmentation, values["augmentation"], f"{where}: augmentation")
     augmentation = dataclasses.replace(augmentation, colour=tuple(augmentation.colour))
     frozen = None if settings.frozen is None else _build(Frozen, values["frozen"], f"{where}: frozen")
     return dataclasses.replace(settings, augmentation=augmentation, frozen=frozen, ages=tuple(values["ages"]))
+
+
+def _settings_schema() -> dict:
+    """Return the JSON schema of `Settings`."""
+    text, options = {"type": "string"}, {"type": "object"}
+    embedded = {"initialisation": text, "face_size": {"type": "integer", "minimum": 1}}
+    schema = schema_of(Training)
+    schema["properties"] |= {
+        "method": text,
+        "options": options,
+        "candidates": {"type": "array", "items": options},
+        "backbone": text,
+        "backbone_options": options,
+        "initialisation": text,
+        "frozen": schema_of(Frozen) | {"type": ["object", "null"]},
+        "embedded": {"type": ["object", "null"], "properties": embedded, "required": list(embedded)},
+        "courses": {"type": "integer", "minimum": 1},
+    }
+    return schema
 
 
 def schema_of(kind: type) -> dict:
@@ -180,11 +204,6 @@ def fingerprint(*parts: object) -> str:
 
 
 def _build(kind: type, values: dict, where: str) -> Any:
-    known = [field.name for field in dataclasses.fields(kind)]
-    for name in values:
-        if name not in known:
-            raise InputError(f"{where}: unknown key '{name}'{suggest(name, known)}")
-    missing = [name for name in known if name not in values]
-    if missing:
+    if missing := [field.name for field in dataclasses.fields(kind) if field.name not in values]:
         raise InputError(f"{where}: keys missing: {missing}")
     return kind(**values)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pml.errors import InputError
+from pml.faces.store import read_store
 from pml.files import check_indexed, read_table
 from pml.suite.settings import fingerprint
 
@@ -88,16 +89,14 @@ class ExperimentData(Labels):
             embeddings, (M, V, D) float16.
 
     Raises:
-        InputError: a file is missing, the store and faces.csv differ in length, or folds.csv names an image without a face.
+        InputError: a file is missing or damaged, the store and faces.csv differ in length, or folds.csv names an image without
+            a face.
     """
 
     def __init__(self, index: str | Path, faces_table: str | Path, store: str | Path, folds: str | Path):
         super().__init__(index, folds)
         self.faces_table = read_table(faces_table, "faces")
-        try:
-            self.store: np.ndarray = np.load(store, mmap_mode="r")
-        except (OSError, ValueError) as error:
-            raise InputError(f"{store}: not a store of faces or embeddings: {error}; write it again") from None
+        self.store = read_store(store)
         if len(self.store) != len(self.faces_table):
             raise InputError(
                 f"{store}: {len(self.store)} faces, but {faces_table} has {len(self.faces_table)}; "

@@ -1,5 +1,6 @@
 """Stage: what a network that stands still makes of every face, the store of embeddings."""
 
+import math
 import os
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import torch
 
 from pml.backbones.build import build_frozen
 from pml.errors import InputError
+from pml.faces.store import read_store
 from pml.files import put_in_place, read_json, sync, write_text, writing
 from pml.progress import progress
 from pml.suite.settings import Augmentation, fingerprint
@@ -31,11 +33,12 @@ def embed_faces(task: Task, threads: int = 1, gpus: int = 0) -> None:
         gpus: that the job was given; fewer on the machine is an error.
 
     Raises:
-        InputError: the weights are missing or of another network, the device is not to be had, or features do not fit float16.
+        InputError: the faces or the weights are missing, damaged or of another network, the device is not to be had, or
+            features do not fit float16.
     """
     torch.set_num_threads(threads)
     settings, output = task.settings, Path(task.outputs["embeddings"])
-    faces: np.ndarray = np.load(task.inputs["faces"], mmap_mode="r")
+    faces = read_store(task.inputs["faces"])
     device = choose_device(settings["device"], gpus)
     network, dim = build_frozen(settings["backbone"], settings["backbone_options"], settings["initialisation"])
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -55,7 +58,7 @@ def embed_faces(task: Task, threads: int = 1, gpus: int = 0) -> None:
     shape = (len(faces), 2 + settings["copies"], dim)
     sample = faces[:: max(1, len(faces) // 100)].astype(np.int64)
     key = fingerprint(settings, shape, faces.shape, int(sample.sum()))
-    first = rows_done(done, key) if part.exists() else 0
+    first = rows_done(part, done, key, shape)
     starts = range(first, len(faces), BATCH)
     with writing(output, part):
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -64,6 +67,7 @@ def embed_faces(task: Task, threads: int = 1, gpus: int = 0) -> None:
         # No memory map: on a full disk the process would die of SIGBUS.
         with part.open("r+b" if first else "w+b") as file:
             np.lib.format.write_array_header_1_0(file, {"descr": "<f2", "fortran_order": False, "shape": shape})
+            file.truncate(file.tell() + 2 * math.prod(shape))  # a store of the whole shape, for `rows_done` to read
             file.seek(2 * shape[1] * shape[2] * first, os.SEEK_CUR)
             for number, start in enumerate(progress(starts, f"batches of {BATCH} faces"), 1):
                 rows = np.arange(start, min(start + BATCH, len(faces)))
@@ -84,7 +88,11 @@ def seed_of(copy: int, row: int) -> int:
     return int(np.random.SeedSequence([copy, row]).generate_state(1, np.uint64)[0] >> 1)
 
 
-def rows_done(path: Path, key: str) -> int:
-    """Return how many rows a killed process has written of the store that `key` stands for."""
-    said = read_json(path) if path.exists() else {}
-    return said["rows"] if said.get("key") == key else 0
+def rows_done(part: Path, done: Path, key: str, shape: tuple[int, ...]) -> int:
+    """Return how many rows a killed process has written of the store that `key` stands for: 0 if what it left is damaged."""
+    try:
+        said = read_json(done)
+        whole = read_store(part).shape == shape and isinstance(said, dict) and said.get("key") == key
+    except InputError:
+        return 0
+    return said["rows"] if whole and said.get("rows") in [*range(0, shape[0], BATCH), shape[0]] else 0

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from pml.errors import InputError
-from pml.files import replacing
 from pml.method import Method, Step, TrainingSet
 from pml.suite.settings import Settings
+from pml.tensors import load_tensors, save_tensors
 from pml.training import processes
 from pml.training.batches import Store, draw_batches, load_views
 from pml.training.data import Part
@@ -24,6 +24,7 @@ from pml.training.model import Model, features_of, predict
 from pml.training.precision import choose_precision
 
 CHECKPOINT_SECONDS = 60
+SET_ASIDE = "its name now ends in .damaged, and the run starts over"
 
 
 def seeds_of(seed: int, fold: int, epoch: int) -> int:
@@ -121,8 +122,12 @@ class Trainer:
         self.mixes = type(model.method).mix is not Method.mix
         labels, courses = self.labels.to(model.device), torch.tensor(part.courses, device=model.device)
         model.method.begin_training(TrainingSet(labels[0], labels[1], courses, self.epochs))
-        self.optimiser = build_optimiser(model, settings)
-        self.scaler = torch.amp.GradScaler(model.device.type, enabled=self.precision == "float16")
+        self._begin()
+
+    def _begin(self) -> None:
+        """Make an optimiser that has made no step."""
+        self.optimiser = build_optimiser(self.model, self.settings)
+        self.scaler = torch.amp.GradScaler(self.model.device.type, enabled=self.precision == "float16")
 
     def train(self) -> None:
         """Train to the last epoch; if it is interrupted, note what of it is kept.
@@ -246,6 +251,7 @@ class Trainer:
     def _save(self, path: Path) -> None:
         model = self.model
         state = model.weights() | {
+            "name": path.name,
             "optimiser": self.optimiser.state_dict(),
             "scaler": self.scaler.state_dict(),
             "history": model.history,
@@ -253,20 +259,36 @@ class Trainer:
             "seconds": model.seconds,
             "best": model.best,
         }
-        with replacing(path) as temporary, temporary.open("wb") as file:  # to a file, for PyTorch then tells of a full disk
-            torch.save(state, file)
+        save_tensors(state, path)
 
     def _restore(self) -> int:
-        """Go back to the checkpoint, if there is one; return the number of epochs that are behind."""
-        if not (self.observer.checkpoint and self.observer.checkpoint.exists()):
+        """Go back to the checkpoint, if there is one; return the number of epochs that are behind.
+
+        One that is damaged or of another run is set aside, for it would stop the run at every restart.
+        """
+        path = self.observer.checkpoint
+        if not (path and path.exists()):
             return 0
-        model = self.model
-        state = torch.load(self.observer.checkpoint, map_location=model.device, weights_only=True)
-        model.load_weights(state)
+        try:
+            self._resume(path)
+        except Exception as error:  # what is no checkpoint may fail in any way
+            ours = isinstance(error, InputError)
+            self.observer.log(f"warning: {error if ours else f'{path}: not a checkpoint of this run; {SET_ASIDE}'}")
+            if processes.rank() == 0:
+                path.replace(f"{path}.damaged")
+            self._begin()
+        return len(self.model.history)
+
+    def _resume(self, path: Path) -> None:
+        """Take over a checkpoint, or leave the model as it is and raise whatever is the matter."""
+        model, state = self.model, load_tensors(path, SET_ASIDE, self.model.device)
+        if state.get("name", path.name) != path.name:
+            raise ValueError("it is another run's")
+        history, diagnostics = ([dict(row) for row in state[name]] for name in ("history", "diagnostics"))
+        seconds, best = float(state["seconds"]), state["best"]
+        copy.deepcopy(model).load_weights(state)
         self.optimiser.load_state_dict(state["optimiser"])
         self.scaler.load_state_dict(state["scaler"])
-        model.history[:] = state["history"]
-        model.diagnostics[:] = state["diagnostics"]
-        model.seconds = state["seconds"]
-        model.best = state["best"]
-        return len(model.history)
+        model.load_weights(state)
+        model.history[:], model.diagnostics[:] = history, diagnostics
+        model.seconds, model.best = seconds, best

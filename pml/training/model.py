@@ -11,15 +11,15 @@ from torch import Tensor, nn
 from pml.backbones.build import build_backbone, build_frozen, load_fitting, read_weights
 from pml.backbones.trunk import build_trunk, freeze
 from pml.errors import InputError
-from pml.files import replacing
 from pml.method import Method, Network
 from pml.registry import find, find_options
 from pml.suite.settings import Settings, build_settings
+from pml.tensors import load_tensors, save_tensors
 from pml.training import processes
 from pml.training.batch_norm import join_batch_norm
 from pml.training.batches import Store, load
 from pml.training.precision import autocast, choose_precision
-from pml.training.run_directory import read_run
+from pml.training.run_directory import REDO, check_run, read_run
 
 
 @dataclass
@@ -59,9 +59,7 @@ class Model:
 
     def save(self, path: Path) -> None:
         """Write model.pt: weights only."""
-        # torch.save writes the name of a path into the file, and the temporary name is another in every process.
-        with replacing(path) as temporary, temporary.open("wb") as file:
-            torch.save(self.weights(), file)
+        save_tensors(self.weights(), path)
 
     def train(self) -> None:
         """Begin to train; what stands still keeps the means and variances of its normalisation."""
@@ -125,7 +123,8 @@ def load_model(directory: Path, device: torch.device) -> tuple[Model, Settings]:
     """Return the trained model of a run directory, and its settings; of a run on embeddings, what follows the frozen backbone.
 
     Raises:
-        InputError: the directory holds no finished run, or one of other settings than today's, or its model was not kept.
+        InputError: the directory holds no finished run, or one of other settings than today's; or its model was not kept, or is
+            damaged, or of another run.
     """
     facts, path = read_run(directory), directory / "model.pt"
     values = facts.get("settings", {})
@@ -133,7 +132,16 @@ def load_model(directory: Path, device: torch.device) -> tuple[Model, Settings]:
         raise InputError(f"{path}: no such file; add the run's fold to 'keep_models' in its config and run the workflow again")
     settings = build_settings(values, f"{directory / 'run.json'}: settings")
     model = build_model(dataclasses.replace(settings, initialisation="random"), device, facts.get("embedding_dim"))
-    model.load_weights(torch.load(path, map_location=device, weights_only=True))
+    weights = load_tensors(path, REDO, device)
+    check_run(directory, path.name)
+    try:
+        model.load_weights(weights)
+    except Exception:  # torch raises a different type for every kind of thing that are no weights
+        raise InputError(f"{path}: weights of another model than run.json tells of; {REDO}") from None
+    # A method's own may be infinite, such as the logarithm of how often an age was seen.
+    for name, value in [*model.backbone.state_dict().items(), *model.method.state_dict().items()]:
+        if value.is_floating_point() and value.isnan().any():
+            raise InputError(f"{path}: weights '{name}' are not all numbers; {REDO}")
     return model, settings
 
 

@@ -10,6 +10,7 @@ import torch
 
 from pml.data_name import DataName
 from pml.errors import InputError
+from pml.files import AGAIN
 from pml.suite.settings import Settings, build_settings, fingerprint
 from pml.task import Task
 from pml.training import processes, run_directory
@@ -30,11 +31,18 @@ def train_folds(task: Task, threads: int = 1, gpus: int = 0) -> None:
         gpus: that the job was given; fewer on the machine is an error.
 
     Raises:
-        InputError: a fold lacks images, the device or the initial weights are not to be had, or training fails.
+        InputError: the store is of other things, a fold lacks images, the device or the initial weights are not to be had, or
+            training fails.
     """
     torch.set_num_threads(threads)
     settings = build_settings(task.settings["training"], "settings of train_folds")
     data, name = ExperimentData.of(task.inputs), DataName(**task.settings["data"])
+    views = None if settings.frozen is None else 2 + settings.frozen.copies
+    if (data.store.shape[1] if data.embedding_dim else None) != views:
+        needed = "faces" if views is None else f"embeddings of {views} views of each face"
+        raise InputError(
+            f"{task.inputs['store']}: {data.store.dtype} of {data.store.shape}; the training needs {needed}; {AGAIN}"
+        )
     device = choose_device(settings.device, gpus)
     processes.join(device)
     for fold in task.settings["folds"]:

@@ -124,9 +124,10 @@ def run_stage(tmp_path, monkeypatch):
     """Run the stage as if these were the predictions of its runs, and return where its tables are."""
 
     def run(pooled):
-        monkeypatch.setattr(evaluation, "pool", lambda index, folds, jobs, course: pooled)
+        monkeypatch.setattr(evaluation, "pool", lambda *inputs: pooled)
         inputs, outputs = {"index": "i", "folds": "f", "jobs": ["j"]}, {name: str(tmp_path / f"{name}.csv") for name in TABLES}
         settings = {"course": None, "data": {"label": "FG-NET", "synthetic": True}, "selection": "last", "trained": ["pml"]}
+        settings |= {"exclusive": False}
         evaluation.evaluate_predictions(Task("evaluate_predictions", {}, inputs, outputs, settings))
         return {name: Path(path) for name, path in outputs.items()}
 

@@ -1,3 +1,6 @@
+import hashlib
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -36,6 +39,7 @@ def predict(folder, fold, letters):
     ages = np.array([AGES.get(image, 30.0) for image in images])
     predictions = pd.DataFrame({"image": images, "age": ages, "predicted_age": ages + fold})
     predictions.to_csv(run / "predictions.csv", index=False)
+    (run / "run.json").write_text("{}")
 
 
 def write_job(folder, name, folds):
@@ -76,7 +80,11 @@ def test_the_table_keeps_its_schema(experiment):
 
 @pytest.mark.parametrize(
     ("letters", "complaint"),
-    [("abc", "'c.jpg' is not in the test part of fold 1"), ("a", "'b.jpg'.*has no prediction"), ("aab", "predicted twice")],
+    [
+        ("abc", "'c.jpg' is not in the test part of fold 1"),
+        ("a", "'b.jpg'.*has no prediction"),
+        ("aab", "row 2 repeats image a.jpg"),
+    ],
 )
 def test_predictions_must_be_those_of_the_test_part(experiment, tmp_path, letters, complaint):
     predict(tmp_path, 1, letters)
@@ -104,6 +112,31 @@ def test_a_fold_with_an_unknown_image(experiment, tmp_path):
     assert_complains(experiment, "folds.csv: image 'z.jpg' is not in .*index.csv")
 
 
+def test_a_subject_in_training_and_test_is_refused_where_the_protocol_keeps_them_apart(experiment, tmp_path):
+    assert len(pool(*experiment, exclusive=True)) == 5
+    folds = (tmp_path / "folds.csv").read_text().replace("1,b.jpg,test", "1,b.jpg,train")
+    (tmp_path / "folds.csv").write_text(folds)
+    predict(tmp_path, 1, "a")
+    assert len(pool(*experiment)) == 4
+    with pytest.raises(InputError, match="folds.csv: fold 1 trains and tests on subject '1', whom its protocol keeps apart"):
+        pool(*experiment, exclusive=True)
+
+
+def test_predictions_that_were_changed_since_are_refused(experiment, tmp_path):
+    run = tmp_path / "fold1"
+    digest = hashlib.sha256((run / "predictions.csv").read_bytes()).hexdigest()
+    (run / "run.json").write_text(json.dumps({"files": {"predictions.csv": digest}}))
+    assert len(pool(*experiment)) == 5
+    (run / "predictions.csv").write_text((run / "predictions.csv").read_text().replace("21.5", "31.5"))
+    assert_complains(experiment, "fold1/predictions.csv: not as the run left it")
+
+
+def test_a_run_that_left_the_table_of_its_job_is_missed(experiment, tmp_path):
+    table = pd.read_csv(experiment[2][0]).assign(of=2)
+    table.to_csv(experiment[2][0], index=False)
+    assert_complains(experiment, "job1.csv: 1 rows, which are not all runs of the job")
+
+
 def assert_complains(experiment, message):
     with pytest.raises(InputError, match=message):
         pool(*experiment)
@@ -124,7 +157,5 @@ class TestPit:
 
     def test_distributions_of_other_images_are_refused(self, experiment, tmp_path):
         np.savez(tmp_path / "fold1/predictions.npz", ages=np.arange(101), distribution=np.eye(101)[[25, 20, 3]])
-        with pytest.raises(
-            InputError, match=r"fold1/predictions.npz: 'distribution' has 3 rows for 2 predictions; train again"
-        ):
+        with pytest.raises(InputError, match=r"fold1/predictions.npz: 'distribution' is 3 x 101, but there are 2 predictions"):
             pool(*experiment)

@@ -57,6 +57,7 @@ def write_job(folder: Path, method: str, images: list[str], ages: np.ndarray, ra
             np.savez(run / "predictions.npz", ages=np.arange(CLASSES), distribution=distribution)
             history = pd.DataFrame({"epoch": [1, 2, 3], "learning_rate": 0.1, "loss": random.random(3)})
             history.assign(divergence=random.random(3)).to_csv(run / "history.csv", index=False)
+            (run / "run.json").write_text("{}")
             rows.append((method, seed, fold, str(run)))
     write_table(pd.DataFrame(rows, columns=["method", "seed", "fold", "run"]), folder / f"{method}.csv", "runs")
     return str(folder / f"{method}.csv")

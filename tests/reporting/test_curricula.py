@@ -31,7 +31,7 @@ def experiment(tmp_path):
     write_table(folds, tmp_path / "folds.csv", "folds")
     paths = []
     for number in range(5):
-        columns = dict.fromkeys(load_schema("metrics")["properties"], 0)
+        columns = dict.fromkeys(load_schema("metrics")["properties"], 0) | {"whole_years": False, "best": False}
         mae = {"mae": 6.0 - number, "mae_low": 5.5 - number, "mae_high": 6.8 - number, "seeds": 1, "folds": 1, "images": 1}
         mae |= {"no_interval": None}
         metrics = [columns | mae | {"method": "pml", "scope": scope} for scope in ("own", "common")]

@@ -69,6 +69,14 @@ def test_faces_are_those_of_the_images(experiment):
     np.testing.assert_array_equal(faces, np.load(folder / "faces.npy")[[7, 3]])
 
 
+def test_a_store_of_other_faces_than_its_table_is_refused(experiment):
+    store, table = experiment.folder / "faces.npy", experiment.folder / "faces.csv"
+    lines = table.read_text().splitlines(keepends=True)
+    table.write_text("".join(lines[:5] + lines[6:]))
+    with pytest.raises(InputError, match="faces.npy: 40 faces, but .*faces.csv has 39"):
+        figure3.read_faces(store, table, ["007.png"])
+
+
 def test_files(experiment, draws_well):
     draws_well(figure3.draw_figure3, task_of(experiment), experiment.folder, width=6.9)
 

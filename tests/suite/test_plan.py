@@ -95,6 +95,30 @@ def test_a_saved_plan_is_the_same_plan(plan, tmp_path, monkeypatch):
         read_plan("other.json")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda values: [values],
+        lambda values: values | {"config": []},
+        lambda values: values | {"config": {}},
+        lambda values: values | {"classes": []},
+        lambda values: values | {"classes": {"pml": {"reads_pixels": "yes", "draws_diagnostics": True}}},
+        lambda values: values | {"config": values["config"] | {"face_size": 10**9}},
+        lambda values: values | {"config": values["config"] | {"methods": {}}},
+    ],
+    ids=["a list", "config a list", "no config", "classes a list", "no class", "large faces", "no methods"],
+)
+def test_a_damaged_plan_is_refused_by_stages_and_written_anew_by_snakemake(plan, tmp_path, monkeypatch, change):
+    monkeypatch.chdir(tmp_path)
+    plan.save()
+    saved = Path(plan.path)
+    saved.write_text(json.dumps(change(json.loads(saved.read_text()))))
+    with pytest.raises(InputError, match="suite.json: .*; run snakemake with the suite's config, which writes it"):
+        read_plan(plan.path)
+    make_plan(plan.config).save()
+    assert read_plan(plan.path).config == plan.config
+
+
 def test_an_experiment_that_starts_from_another_waits_for_the_very_run_whose_weights_it_takes(plan):
     job = {"experiment": "morph2_setting1_pretrained", "method": "kl", "seed": "0", "job": "1"}
     task = plan.task("train_folds", **job)

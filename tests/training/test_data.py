@@ -61,7 +61,7 @@ def test_store_of_another_length_than_its_table_is_refused(store):
 
 def test_missing_store_is_named(store):
     store.store.unlink()
-    with pytest.raises(InputError, match="faces.npy: not a store of faces.*write it again"):
+    with pytest.raises(InputError, match="faces.npy: no such file; run the stage that writes it"):
         store.open()
 
 

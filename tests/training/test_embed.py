@@ -1,5 +1,6 @@
 """The store of embeddings: what a network that stands still makes of every face."""
 
+import json
 import resource
 
 import numpy as np
@@ -117,3 +118,39 @@ def test_a_disk_that_takes_no_more_is_named_and_the_next_start_goes_on(tmp_path,
     for name in ("out", "clean"):
         embed.embed_faces(task(tmp_path, name=name))
     assert (tmp_path / "out.npy").read_bytes() == (tmp_path / "clean.npy").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        {".out.npy.json": b"[]"},
+        {".out.npy.json": b"{"},
+        {".out.npy.json": b'{"key": "another", "rows": 64}'},
+        {".out.npy.json": "{key} 1000"},
+        {".out.npy.json": "{key} 3"},
+        {".out.npy.json": '{key} "64"'},
+        {".out.npy.part": b""},
+        {".out.npy.part": b"<html></html>"},
+    ],
+    ids=str,
+)
+def test_what_a_killed_stage_left_damaged_is_not_gone_on_with(tmp_path, faces, monkeypatch, left):
+    monkeypatch.setattr(embed, "BATCHES_AT_ONCE", 1)
+    embed.embed_faces(task(tmp_path, name="clean"))
+    with monkeypatch.context() as patched:
+        patched.setattr(embed, "write_text", lambda text, path: path.write_text(text) and 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            embed.embed_faces(task(tmp_path))
+    key = json.loads((tmp_path / ".out.npy.json").read_text())["key"]
+    for name, content in left.items():
+        told = content if isinstance(content, bytes) else f'{{"key": "{key}", "rows": {content.split()[1]}}}'.encode()
+        (tmp_path / name).write_bytes(told)
+    embed.embed_faces(task(tmp_path))
+    assert (tmp_path / "out.npy").read_bytes() == (tmp_path / "clean.npy").read_bytes()
+
+
+def test_a_damaged_face_store_is_refused(tmp_path, faces):
+    path = tmp_path / "faces.npy"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(InputError, match="faces.npy: .*no.* store of faces"):
+        embed.embed_faces(task(tmp_path))

@@ -13,7 +13,7 @@ from pml.suite.settings import Augmentation, Frozen
 from pml.training import batches, loop
 from pml.training.data import ExperimentData
 from pml.training.model import build_model, load_model, load_model_of_faces, predict
-from pml.training.run import Run
+from pml.training.run import Run, train_folds
 from tests.training.conftest import COUNT, NAME, SIZE, Store, write_store
 
 CPU, DIM = torch.device("cpu"), 12
@@ -103,6 +103,16 @@ class OwnNetwork(Method):
     def loss(self, features, ages, age_stds): ...
 
     def distribution(self, features): ...
+
+
+@pytest.mark.parametrize("kind", ["faces", "embeddings", "more copies"])
+def test_a_store_of_another_kind_than_the_training_needs_is_refused(frozen, embedded, settings, tmp_path, kind):
+    given = settings if kind == "embeddings" else frozen
+    store = dataclasses.replace(embedded, store=tmp_path / "faces.npy") if kind == "faces" else embedded
+    if kind == "more copies":
+        given = dataclasses.replace(frozen, frozen=dataclasses.replace(frozen.frozen, copies=1))
+    with pytest.raises(InputError, match=f"{store.store.name}: .*the training needs "):
+        train_folds(store.task(given, tmp_path / "runs", 1))
 
 
 def test_a_method_with_a_network_of_its_own_is_refused(frozen):

@@ -48,10 +48,10 @@ def test_it_never_sees_test_ages_and_leaves_nothing_that_only_networks_need(task
     predictions = read_table(run / "predictions.csv", "predictions")
     assert predictions["predicted_age"].tolist() == pytest.approx([train["age"].mean()] * 6)
     facts = json.loads((run / "run.json").read_text())
-    assert facts.keys() == {"method", "class", "options", "data", "fold", "seed", "commit", "versions"}
+    assert facts.keys() == {"method", "class", "options", "data", "fold", "seed", "commit", "versions", "files"}
     assert facts["data"] == "noise (synthetic)"
     [row] = read_table(tmp_path / "job.csv", "runs").to_dict("records")
-    assert row == {"method": "pml", "seed": 0, "fold": 1, "run": str(run)}
+    assert row == {"method": "pml", "seed": 0, "fold": 1, "run": str(run), "of": 1}
 
 
 def test_it_predicts_from_the_images_of_each_course(task, store, tmp_path):

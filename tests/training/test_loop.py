@@ -8,8 +8,10 @@ import torch
 from torch import nn
 
 from pml.errors import InputError
+from pml.tensors import save_tensors
 from pml.training import loop
 from pml.training.model import build_model, features_of
+from tests.damage import TENSORS
 
 CPU = torch.device("cpu")
 EPOCHS, STEPS = 5, 4
@@ -341,3 +343,63 @@ def test_prediction_changes_nothing_in_the_model(build, finished):
     before = copy.deepcopy(model)
     loop.predict(model, finished.data.store, np.arange(4), settings)
     assert same_weights(model, before)
+
+
+def tiny() -> tuple[nn.Module, int]:
+    return nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(12, 8), nn.BatchNorm1d(8)), 8
+
+
+class TestDamagedCheckpoint:
+    @pytest.fixture
+    def start(self, build, finished):
+        """Train a small network from its first epoch, or from a checkpoint; return it and what was said."""
+
+        def start(checkpoint=None):
+            said = []
+            model = train(*build(backbone=f"{__name__}:tiny"), finished.data, checkpoint=checkpoint, log=said.append)
+            return model, said
+
+        return start
+
+    @pytest.fixture
+    def checkpoint(self, start, tmp_path, monkeypatch):
+        """A checkpoint of the first of two epochs."""
+        with monkeypatch.context() as patch:
+            patch.setattr(loop, "CHECKPOINT_SECONDS", 0)
+            start(tmp_path / "checkpoint-a.pt")
+        return tmp_path / "checkpoint-a.pt"
+
+    def check_set_aside(self, start, checkpoint):
+        content = checkpoint.read_bytes()
+        model, said = start(checkpoint)
+        assert f"{checkpoint}: " in said[0] and "its name now ends in .damaged, and the run starts over" in said[0]
+        assert "weights_only" not in said[0] and "epoch 1/2" in said[1]
+        assert checkpoint.with_name("checkpoint-a.pt.damaged").read_bytes() == content and not checkpoint.exists()
+        whole, _ = start()
+        assert same_weights(model, whole) and model.history == whole.history
+
+    def test_a_whole_one_is_resumed(self, start, checkpoint):
+        model, said = start(checkpoint)
+        assert ["epoch 2/2" in line for line in said] == [True]
+        assert same_weights(model, start()[0])
+
+    @pytest.mark.parametrize("damage", TENSORS)
+    def test_it_is_set_aside_and_the_run_starts_over(self, start, checkpoint, damage):
+        checkpoint.write_bytes(TENSORS[damage](checkpoint.read_bytes()))
+        self.check_set_aside(start, checkpoint)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda state: [],
+            lambda state: {},
+            lambda state: state | {"name": "checkpoint-b.pt"},
+            lambda state: state | {"optimiser": None},
+            lambda state: state | {"method": {}},
+            lambda state: state | {"history": 3},
+        ],
+        ids=["a list", "empty", "of another run", "no optimiser", "another method", "no history"],
+    )
+    def test_so_is_one_of_something_else_as_if_it_had_not_been(self, start, checkpoint, change):
+        save_tensors(change(torch.load(checkpoint, weights_only=True)), checkpoint)
+        self.check_set_aside(start, checkpoint)

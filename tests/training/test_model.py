@@ -1,3 +1,5 @@
+import json
+import shutil
 import sys
 
 import pytest
@@ -8,7 +10,9 @@ from torchvision import models
 from pml.backbones.build import build_backbone
 from pml.errors import InputError
 from pml.suite.settings import Settings
-from pml.training.model import build_model
+from pml.tensors import save_tensors
+from pml.training.model import build_model, load_model
+from tests.damage import TENSORS, saved
 
 CPU = torch.device("cpu")
 
@@ -70,15 +74,15 @@ def test_weights_of_another_network_are_refused(imagenet_like, tmp_path):
 @pytest.mark.parametrize("content", [{"epoch": 3, "state_dict": {}}, [1, 2], {}], ids=["wrapped", "list", "empty"])
 def test_checkpoint_of_other_things_is_refused(tmp_path, content):
     torch.save(content, tmp_path / "other.pth")
-    with pytest.raises(InputError, match="other.pth: weights of another network"):
+    with pytest.raises(InputError, match="other.pth: holds no weights by name.*initialisation"):
         initial("resnet18", tmp_path / "other.pth")
 
 
 def test_missing_or_damaged_checkpoint_is_named(tmp_path):
-    with pytest.raises(InputError, match="absent.pt: no such checkpoint.*initialisation"):
+    with pytest.raises(InputError, match="absent.pt: no such file.*initialisation"):
         initial("resnet18", tmp_path / "absent.pt")
     (tmp_path / "damaged.pt").write_bytes(b"not a checkpoint")
-    with pytest.raises(InputError, match="damaged.pt: not a checkpoint"):
+    with pytest.raises(InputError, match="damaged.pt: not a file of weights.*initialisation"):
         initial("resnet18", tmp_path / "damaged.pt")
 
 
@@ -117,3 +121,97 @@ def test_function_of_one_s_own_is_a_backbone_with_its_keywords_for_options():
     assert feature_dim == 5 and network(torch.randn(2, 3, 8, 8)).shape == (2, 5)
     with pytest.raises(InputError, match="unknown option 'widht'; did you mean 'width'"):
         build_backbone(f"{__name__}:tiny", {"widht": 5})
+
+
+@pytest.mark.parametrize("damage", TENSORS)
+def test_what_is_no_initialisation_is_refused_in_one_line(imagenet_like, tmp_path, damage, capsys):
+    path = tmp_path / "start.pth"
+    path.write_bytes(TENSORS[damage](saved(imagenet_like)))
+    with pytest.raises(InputError, match=r"start.pth: .*under 'initialisation'$") as refused:
+        initial("resnet18", path)
+    assert "weights_only" not in str(refused.value) and "was run" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda weights: torch.zeros(3), "holds no weights by name"),
+        (lambda weights: {1: torch.zeros(3)}, "holds no weights by name"),
+        (lambda weights: weights | {"conv1.weight": torch.zeros(3)}, "weights of another network"),
+        (lambda weights: weights | {"conv1.weight": "64 x 3"}, "weights of another network"),
+        (lambda weights: weights | {"bn1.bias": torch.full((64,), torch.nan)}, "weights 'bn1.bias' are not all finite"),
+        (lambda weights: weights | {"bn1.bias": torch.full((64,), torch.inf)}, "weights 'bn1.bias' are not all finite"),
+        (lambda weights: weights | {"bn1.bias": torch.zeros(64).to_sparse()}, "weights 'bn1.bias' are not all finite"),
+    ],
+    ids=["a tensor", "numbered", "another shape", "a text", "NaN", "infinite", "sparse"],
+)
+def test_weights_of_another_kind_are_no_initialisation(imagenet_like, tmp_path, change, message):
+    torch.save(change(imagenet_like), tmp_path / "start.pth")
+    with pytest.raises(InputError, match=f"start.pth: {message}"):
+        initial("resnet18", tmp_path / "start.pth")
+
+
+class TestModelOfARun:
+    @pytest.fixture
+    def run(self, finished, tmp_path):
+        return shutil.copytree(finished.directory, tmp_path / "run")
+
+    @staticmethod
+    def change(run, **facts):
+        told = json.loads((run / "run.json").read_text())
+        (run / "run.json").write_text(json.dumps(told | facts))
+
+    @pytest.mark.parametrize("damage", TENSORS)
+    def test_a_damaged_one_is_refused_in_one_line(self, run, damage, capsys):
+        path = run / "model.pt"
+        path.write_bytes(TENSORS[damage](path.read_bytes()))
+        with pytest.raises(InputError, match=r"model.pt: .*--forcerun train_folds") as refused:
+            load_model(run, CPU)
+        assert "weights_only" not in str(refused.value) and "was run" not in capsys.readouterr().out
+
+    def test_that_of_another_run_is_refused(self, run):
+        weights = torch.load(run / "model.pt", weights_only=True)
+        save_tensors(weights | {"method": {name: value + 1 for name, value in weights["method"].items()}}, run / "model.pt")
+        with pytest.raises(InputError, match="model.pt: not as the run left it"):
+            load_model(run, CPU)
+
+    @pytest.mark.parametrize(
+        "weights", [[], {}, {"backbone": {}, "method": {}}, {"backbone": 3, "method": None}, torch.zeros(2)]
+    )
+    def test_weights_of_another_model_are_refused(self, run, weights):
+        self.change(run, files={})
+        save_tensors(weights, run / "model.pt")
+        with pytest.raises(InputError, match="model.pt: weights of another model than run.json tells of"):
+            load_model(run, CPU)
+
+    def test_weights_that_are_not_numbers_are_refused(self, run):
+        self.change(run, files={})
+        weights = torch.load(run / "model.pt", weights_only=True)
+        weights["backbone"]["bn1.bias"][0] = torch.nan
+        save_tensors(weights, run / "model.pt")
+        with pytest.raises(InputError, match="model.pt: weights 'bn1.bias' are not all numbers"):
+            load_model(run, CPU)
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"ages": [0, 10**9]},
+            {"ages": [40, 20]},
+            {"ages": "20-40"},
+            {"ages": None},
+            {"batch_size": 0},
+            {"method": 3},
+            {"method": "pml2"},
+            {"backbone": "resnet34"},
+            {"options": {"sigma": "wide"}},
+            {"frozen": {"width": 10**9, "dropout": 0, "copies": 0}},
+            {"augmentation": 3},
+            {"embedded": {}},
+        ],
+        ids=str,
+    )
+    def test_odd_settings_are_refused(self, run, changes):
+        told = json.loads((run / "run.json").read_text())["settings"]
+        self.change(run, settings=told | changes)
+        with pytest.raises(InputError):
+            load_model(run, CPU)

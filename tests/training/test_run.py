@@ -125,7 +125,7 @@ def test_a_job_lists_its_runs(finished, settings, tmp_path, untrainable):
     shutil.copytree(finished.directory, tmp_path / "runs/fold001")
     run.train_folds(finished.store.task(settings, tmp_path / "runs", 1))
     [row] = read_table(tmp_path / "job.csv", "runs").to_dict("records")
-    assert row == {"method": "pml", "seed": 0, "fold": 1, "run": str(tmp_path / "runs/fold001")}
+    assert row == {"method": "pml", "seed": 0, "fold": 1, "run": str(tmp_path / "runs/fold001"), "of": 1}
 
 
 def test_finished_run_is_left_alone(finished, settings, again, untrainable):
