@@ -2,7 +2,8 @@
 
 import random
 
-LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 12345\n"
+from tests.damage import ANY
+
 FOREIGN = [
     b"",
     b"\n",
