@@ -4,17 +4,7 @@ import random
 
 from tests.damage import ANY
 
-FOREIGN = [
-    b"",
-    b"\n",
-    b"<!DOCTYPE html><html><body>Log in</body></html>",
-    LFS_POINTER,
-    b"null",
-    b"[]",
-    b"{}",
-    b"\0" * 600,
-    b"PK\3\4",
-]
+FOREIGN = [*(become(b"any") for become in ANY.values()), b"\n", b"null", b"[]", b"{}", bytes(600), b"PK\3\4"]
 LONGEST = 512  # bytes that are lost, doubled or overwritten at once
 
 
