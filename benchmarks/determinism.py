@@ -4,8 +4,8 @@
     python -m benchmarks.determinism --cores 2 1       # twice
     python -m benchmarks.determinism --demo results    # of a demo that was made here, and those with --cores
 
-Each runs in a copy of the checkout of its own. What tells how long something took differs: run.json, the table of costs, and the
-page that shows it.
+Each runs in a copy of the checkout of its own. What tells how long something took differs: run.json, the table of costs,
+and the page that shows it.
 """
 
 import argparse

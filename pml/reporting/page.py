@@ -65,12 +65,15 @@ def _entry(entry: dict[str, Any]) -> dict[str, Any]:
     path = Path(entry["file"])
     try:
         content = path.read_bytes()
-        markdown = Path(entry["markdown"]).read_text() if entry["markdown"] else ""
+        told, table = table_of(Path(entry["markdown"]).read_text()) if entry["markdown"] else ("", "")
     except FileNotFoundError as error:
         raise InputError(f"{error.filename}: no such file; run the workflow, which writes it") from None
+    except ValueError:
+        raise InputError(
+            f"{entry['markdown']}: no text with a table; remove it, and run the workflow, which writes it"
+        ) from None
     caption = Template((FOLDER / "captions" / f"{entry['caption']}.rst").read_text())
     wildcards = SimpleNamespace(wildcards=SimpleNamespace(**entry["wildcards"]))
-    told, table = table_of(markdown) if markdown else ("", "")
     picture = path.suffix == ".png"
     address = f"data:{'image/png' if picture else 'text/csv'};base64,{base64.b64encode(content).decode()}"
     return {
@@ -92,7 +95,11 @@ def title_of(name: str) -> str:
 
 
 def table_of(markdown: str) -> tuple[str, str]:
-    """Return the text around a table and the table, as HTML; a cell that begins with a number is sorted by it."""
+    """Return the text around a table and the table, as HTML; a cell that begins with a number is sorted by it.
+
+    Raises:
+        ValueError: there is no table.
+    """
     html = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
     start, end = html.index("<table>"), html.rindex("</table>") + len("</table>")
     rows = re.sub(r"<td([^>]*)>(.*?)</td>", _ordered, html[start:end], flags=re.DOTALL)

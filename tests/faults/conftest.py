@@ -6,6 +6,7 @@
 import os
 import random
 from collections import Counter
+from contextlib import contextmanager
 
 import pandas as pd
 import pytest
@@ -18,12 +19,21 @@ class Campaign:
     """Trials of one kind, and a count of what became of them."""
 
     def __init__(self, kind: str):
-        self.kind, self.outcomes = kind, Counter()
+        self.kind, self.outcomes, self.wrong = kind, Counter(), list[str]()
 
     def trials(self, count: int, share: int = 0):
         """Yield a source of chance for each trial of a share of them, the same at every run."""
         for number in range(count if ALL else max(2, count // QUICK)):
             yield random.Random(f"{self.kind} {share} {number}")
+
+    @contextmanager
+    def trial(self):
+        """Go on after a trial that fails, and tell of it at the end."""
+        try:
+            yield
+        except AssertionError as error:
+            self.wrong.append(str(error))
+            self.count("wrong")
 
     def count(self, outcome: str) -> None:
         self.outcomes[outcome] += 1
@@ -41,6 +51,7 @@ def campaign(record_property):
     yield of
     for each in campaigns:
         record_property("faults", [each.kind, dict(each.outcomes)])
+        assert not each.wrong, "\n\n".join(each.wrong)
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -18,7 +18,7 @@ from tests.faults.small_suite import SmallSuite
 SHARES = range(4 if ALL else 1)  # of the trials, for several processes
 KILLS, DISKS, FILES = 60, 30, 100  # of a share
 SIGNALS = [signal.SIGKILL, signal.SIGTERM, signal.SIGINT]
-STARTING = 0.2  # seconds in which Python itself starts, or a process ends, and a signal is not yet, or no longer, the suite's
+RESUMED = (".npy.part", ".npy.json")  # what an embedding that broke off goes on from
 CHECKED = ("model.pt",)  # carry a checksum
 READ_RUNS = ("extract_features", "evaluate_predictions", "draw_diagnostics")  # what lies in the folders of runs
 
@@ -35,22 +35,23 @@ def test_a_killed_stage_starts_again_and_leaves_nothing(suite, campaign, share):
     tried = campaign("kill of a stage")
     for number, chance in enumerate(tried.trials(KILLS, share)):
         task, kind = tasks[(number + share * KILLS) % len(tasks)], chance.choice(SIGNALS)
+        suite.restore()
         suite.forget(task)
         job = suite.start(task)
         time.sleep(chance.uniform(0.02, 1.1 * suite.seconds[task.rule]))
         job.kill(kind)
-        code = job.wait()
-        trial = f"{task.rule}, {kind.name}, exit code {code}: {job.printed}"
-        assert code in (0, -kind, 128 + kind), trial
-        if code == 128 + kind:
-            assert "Traceback" not in job.printed and job.printed.splitlines()[-1].startswith("interrupted: "), trial
-            assert not suite.leftovers(), trial
-        if code:
-            again = suite.start(task)
-            assert again.wait() == 0, f"{trial}, again: {again.printed}"
-        assert not suite.leftovers() and not suite.changed(), trial
-        tried.count("ended before" if code == 0 else "in one line" if code > 0 else "at once")
-        suite.restore()
+        with tried.trial():
+            code = job.wait()
+            trial = f"{task.rule}, {kind.name}, exit code {code}: {job.printed}"
+            assert code in (0, -kind, 128 + kind), trial
+            if code == 128 + kind:
+                assert "Traceback" not in job.printed and job.printed.splitlines()[-1].startswith("interrupted: "), trial
+                assert not suite.leftovers(*RESUMED), f"{trial}: {suite.leftovers()}"
+            if code:
+                again = suite.start(task)
+                assert again.wait() == 0, f"{trial}, again: {again.printed}"
+            assert not suite.leftovers() and not suite.changed(), f"{trial}: {suite.leftovers()}, {suite.changed()}"
+            tried.count("ended before" if code == 0 else "in one line" if code > 0 else "at once")
 
 
 @pytest.mark.slow
@@ -59,15 +60,17 @@ def test_a_killed_stage_starts_again_and_leaves_nothing(suite, campaign, share):
 def test_a_full_or_read_only_disk_is_one_line_and_loses_nothing(suite, campaign, share):
     tasks = list({task.rule: task for task in suite.plan.tasks()}.values())
     tried = campaign("full or read-only disk")
+    suite.restore()
     for number, chance in enumerate(tried.trials(DISKS, share)):
         task = tasks[(number + share * DISKS) % len(tasks)]
         written = sum(len(suite.files.get(path, "")) for path in flat(task.outputs))
         left = chance.choice([None, 0, chance.randrange(written + 1)])
-        code, printed = on_bad_disk(suite, task, left)
-        assert code in (0, 2), f"{task.rule}, {left} bytes left, exit code {code}: {printed}"
-        if code == 2:
-            check_message(printed)
-        tried.count("refused" if code else "written")
+        with tried.trial():
+            code, printed = on_bad_disk(suite, task, left)
+            assert code in (0, 2), f"{task.rule}, {left} bytes left, exit code {code}: {printed}"
+            if code == 2:
+                check_message(printed)
+            tried.count("refused" if code else "written")
 
 
 def on_bad_disk(suite, task, left):
@@ -87,7 +90,7 @@ def on_bad_disk(suite, task, left):
         job = suite.start(task)
         code = job.wait()
         print(job.printed, file=sys.stderr, end="")
-        assert not suite.changed() and not suite.leftovers("filler", ".npy.part", ".npy.json")
+        assert not suite.changed() and not suite.leftovers("filler", *RESUMED), [*suite.changed(), *suite.leftovers()]
         sys.exit(code)
 
     job = Job(trial, [], folder, "disk")
@@ -120,15 +123,16 @@ def test_a_damaged_file_is_one_line_or_harmless_and_weights_never_change_unnotic
     for number, chance in enumerate(tried.trials(FILES, share)):
         name = names[(number + share * FILES) % len(names)]
         task = readers[name]
+        suite.restore()
         suite.forget(task)
         (suite.folder / name).write_bytes(damaged(suite.files[name], chance))
         job = suite.start(task)
-        code = job.wait()
-        trial = f"{task.rule} of {name}, exit code {code}: {job.printed}"
-        assert code in (0, 2), trial
-        if code == 2:
-            check_message(job.printed)
-        if name.endswith(CHECKED):
-            assert code == 2 or suite.changed() in ([], [name]), trial
-        tried.count("refused" if code else "read")
-        suite.restore()
+        with tried.trial():
+            code = job.wait()
+            trial = f"{task.rule} of {name}, exit code {code}: {job.printed}"
+            assert code in (0, 2), trial
+            if code == 2:
+                check_message(job.printed)
+            if name.endswith(CHECKED):
+                assert code == 2 or suite.changed() in ([], [name]), trial
+            tried.count("refused" if code else "read")

@@ -102,6 +102,13 @@ def test_its_head_says_what_ran_on_what_and_that_faces_are_drawn(task):
     assert "faces here are drawn" not in render(real)
 
 
+@pytest.mark.parametrize("content", [b"", b"no table", b"\xff\xfe"])
+def test_a_damaged_table_is_named(task, tmp_path, content):
+    (tmp_path / "table4.md").write_bytes(content)
+    with pytest.raises(InputError, match="table4.md: no text with a table"):
+        write_page(task)
+
+
 def test_a_missing_file_is_named(task):
     Path(task.settings["shown"][1]["markdown"]).unlink()
     with pytest.raises(InputError, match="table4.md: no such file; run the workflow"):
