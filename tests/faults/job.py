@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 LONGEST = 300  # seconds that it may take
+SIGNALS = [signal.SIGINT, signal.SIGTERM]
 LINGERING = 5  # seconds in which all its processes end after it
 
 
@@ -22,6 +23,7 @@ class Job:
         self.log = folder.with_suffix(f".{name}")
         sys.stdout.flush()
         sys.stderr.flush()
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until it answers them as a process of its own does
         self.process = os.fork()
         if self.process == 0:
             code = 1
@@ -31,7 +33,9 @@ class Job:
                 os.dup2(output, 1)
                 os.dup2(output, 2)
                 sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
-                signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background ignores it, and what it starts
+                for number in SIGNALS:
+                    signal.signal(number, signal.SIG_DFL)
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
                 os.chdir(folder)
                 command(arguments)
                 code = 0
@@ -43,6 +47,7 @@ class Job:
                 sys.stdout.flush()
                 sys.stderr.flush()
                 os._exit(code)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
     def kill(self, number: int) -> None:
         """Send a signal to it, and Ctrl-C to all its processes as a terminal does."""
