@@ -29,7 +29,7 @@ try:
     # A job reads the plan that the main process has checked and written.
     plan = make_plan(config) if workflow.is_main_process else read_plan(saved_plan)
 except InputError as error:
-    raise WorkflowError(str(error))
+    raise WorkflowError("\n".join(error.problems))
 
 # A dry run lists thousands of jobs; the table of their numbers is what a person can read. `--quiet host` shows them all.
 for handler in logger.handlers:
