@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from pml.command_line import Parser
 from pml.errors import InputError, stage_main
 
 PREDICT = """\
@@ -33,11 +34,11 @@ Run the tests of the contract (pml/method.py, pml/reference.py) on a method: a s
 @stage_main
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the subcommand that the command line names."""
-    parser = argparse.ArgumentParser(prog="pml", description="Age estimation with Progressive Margin Loss and its competitors.")
+    parser = Parser(prog="pml", description="Age estimation with Progressive Margin Loss and its competitors.")
     parser.add_argument("--version", action="version", version=f"pml {version('pml')}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
-    def command(name: str, summary: str, description: str = "") -> argparse.ArgumentParser:
+    def command(name: str, summary: str, description: str = "") -> Parser:
         raw = argparse.RawDescriptionHelpFormatter
         return commands.add_parser(name, help=summary, description=description or summary, formatter_class=raw)
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from pkgutil import resolve_name
 
+from pml.command_line import Parser
 from pml.errors import InputError, stage_main, suggest
 
 
@@ -36,9 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if "TORCHELASTIC_RUN_ID" in os.environ:  # torchrun ends its processes on every occasion but its own kill
         end_with(os.getppid())
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    parser = argparse.ArgumentParser(
-        prog="python -m pml.stage", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog="python -m pml.stage", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rule", choices=[name for name, rule in RULES.items() if rule.stage])
     rule = parser.parse_args(arguments[:1]).rule
     parser.add_argument("--suite", type=Path, required=True, help="the plan, results/<suite>/suite.json")
