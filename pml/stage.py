@@ -17,6 +17,7 @@ from pkgutil import resolve_name
 
 from pml.command_line import Parser
 from pml.errors import InputError, stage_main, suggest
+from pml.job_log import hold_log
 
 
 def function_of(rule: str) -> Callable[..., None]:
@@ -48,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for each in given:
         parser.add_argument(f"--{each.name}", type=each.annotation, default=each.default)
     options = vars(parser.parse_args(arguments))
+    hold_log()
     if os.environ.get("RANK", "0") == "0":  # of the processes of torchrun, one
         print("python -m pml.stage", shlex.join(arguments), file=sys.stderr, flush=True)
     plan, job = read_plan(options["suite"]), {name: options[name] for name in wildcards_of(rule)}

@@ -199,9 +199,9 @@ def _of_experiment(config: dict, name: str) -> Iterator[str]:
     if isinstance(listed := experiment["protocol_options"].get("list"), str):
         yield from _of_own_file(listed, config["suite"], f"{where}.protocol_options.list")
     yield from _unknown(experiment["method_folds"], experiment["methods"], f"{where}.method_folds")
-    for method in experiment["methods"]:
-        if not method_folds(experiment, method):
-            yield f"{where}: method '{method}' has no folds; write a list, or first-last with first <= last"
+    if idle := [method for method in experiment["methods"] if not method_folds(experiment, method)]:
+        named = "', '".join(idle)
+        yield f"{where}: method '{named}' has no folds; write a list, or first-last with first <= last"
     if experiment["curriculum"] != sorted(experiment["curriculum"]):
         yield f"{where}.curriculum: {experiment['curriculum']} do not ascend; write the smallest line first"
     training = experiment["training"]
