@@ -1,6 +1,9 @@
 """A run that is watched while it goes on."""
 
+import re
 import sys
+from pathlib import Path
+from unittest.mock import MagicMock
 
 import pandas as pd
 import pytest
@@ -11,6 +14,7 @@ from pml.training import live, loop, run, run_directory
 from tests.training.conftest import CPU
 from tests.training.small_loggers import SEEN
 
+ROOT = Path(__file__).parents[2]
 OWN = "tests.training.small_loggers:{}"
 
 
@@ -73,9 +77,7 @@ def test_a_logger_that_fails_is_warned_of_once_and_the_run_goes_on(finished, set
     monkeypatch.setenv(live.LOGGER, OWN.format("failing"))
     finish(settings, finished.data, tmp_path / "run")
     [warning] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
-    assert warning.startswith(
-        "warning: PML_LOGGER=tests.training.test_live:failing fails, and the run goes on without it: Zero"
-    )
+    assert warning.startswith("warning: PML_LOGGER=tests.training.small_loggers:failing fails, and the run goes on without it")
     assert (tmp_path / "run/predictions.csv").read_bytes() == (finished.directory / "predictions.csv").read_bytes()
 
 
@@ -92,6 +94,22 @@ def test_a_logger_that_cannot_be_opened_ends_the_run_before_it_trains(finished, 
     monkeypatch.setattr(run.Trainer, "train", lambda trainer: pytest.fail("trained"))
     with pytest.raises(InputError, match=message):
         finish(settings, finished.data, tmp_path / "run")
+
+
+@pytest.mark.parametrize("name", ["to_mlflow", "to_wandb"])
+def test_the_loggers_of_the_documentation_pass_the_numbers_on(tmp_path, monkeypatch, name):
+    (code,) = re.findall(r"```python\n(# my_loggers.py.*?)```", (ROOT / "docs/running.md").read_text(), re.DOTALL)
+    (tmp_path / "my_loggers.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "my_loggers", raising=False)
+    mlflow, wandb = MagicMock(), MagicMock()
+    for module, stub in (("mlflow", mlflow), ("wandb", wandb)):
+        monkeypatch.setitem(sys.modules, module, stub)
+    monkeypatch.setenv(live.LOGGER, f"my_loggers:{name}")
+    with live.open_logger(tmp_path) as log:
+        log(3, {"loss": 0.5})
+    taken = mlflow.log_metrics if name == "to_mlflow" else wandb.init.return_value.__enter__.return_value.log
+    taken.assert_called_once_with({"loss": 0.5}, step=3)
 
 
 def test_tensorboard_says_that_its_package_is_missing(tmp_path, monkeypatch):
