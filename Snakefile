@@ -26,6 +26,10 @@ onstart:
     save_plan()
 
 
+onerror:
+    tell_failures()
+
+
 rule all:
     default_target: True
     input:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from pml.command_line import Parser
 from pml.errors import InputError, stage_main
 
 PREDICT = """\
@@ -26,6 +27,12 @@ SCORECARD = """\
 Join the scorecards of several suites (results/<suite>/tables/scorecard.csv) in one page: every published cell of Tables 2 to 6,
 with all that ran on real data. It goes to standard output, as Markdown."""
 
+CHECK = """\
+List all that would stop a suite, before anything runs, and say what the suite makes.
+
+That is its config with all options, its archives and weights, the folds, the disk, the memory and the GPU. Exit code 2 says
+that there is an error; what may do harm or takes a download is a warning."""
+
 CHECK_METHOD = """\
 Run the tests of the contract (pml/method.py, pml/reference.py) on a method: a short name, or module:Class of your own."""
 
@@ -33,11 +40,11 @@ Run the tests of the contract (pml/method.py, pml/reference.py) on a method: a s
 @stage_main
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the subcommand that the command line names."""
-    parser = argparse.ArgumentParser(prog="pml", description="Age estimation with Progressive Margin Loss and its competitors.")
+    parser = Parser(prog="pml", description="Age estimation with Progressive Margin Loss and its competitors.")
     parser.add_argument("--version", action="version", version=f"pml {version('pml')}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
-    def command(name: str, summary: str, description: str = "") -> argparse.ArgumentParser:
+    def command(name: str, summary: str, description: str = "") -> Parser:
         raw = argparse.RawDescriptionHelpFormatter
         return commands.add_parser(name, help=summary, description=description or summary, formatter_class=raw)
 
@@ -51,8 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     forecast.add_argument("--cores", type=_count, default=1, metavar="N", help="jobs at a time, as for snakemake (default: 1)")
     forecast.add_argument("--runs", type=Path, metavar="DIR", help="folder with runs to take the speed of training from")
     forecast.add_argument("--csv", type=Path, metavar="FILE", help="write the forecast there, too")
-    check = command("check", "check a config and the options in it, and say what it makes")
-    status = command("status", "say how many jobs of a suite are done")
+    check = command("check", "list all that would stop a suite, and say what it makes", CHECK)
+    check.add_argument("--gpus", type=_number, default=0, metavar="N", help="that a training is given (default: 0)")
+    status = command("status", "say how many jobs of a suite are done, run and have failed, and the time left")
     for of_config in (forecast, check, status):
         of_config.add_argument(
             "--configfile", type=Path, default=Path("config/config.yaml"), metavar="FILE", help="default: the demo's"
@@ -89,21 +97,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from pml.reporting.scorecard import merge, page
 
         print(page(merge(options.scorecards)), end="")
-    elif options.command:
-        from pml.status import check_text, status_text
+    elif options.command == "check":
+        from pml.preflight import check as check_suite
+
+        check_suite(options.configfile, options.gpus)
+    elif options.command == "status":
+        from pml.status import states_of, status_text, time_left_text
         from pml.suite import make_plan
         from pml.suite.config import read_config
 
         plan = make_plan(read_config(options.configfile))
-        print(check_text(plan) if options.command == "check" else status_text(plan))
+        states = states_of(plan)
+        print(status_text(plan, states), time_left_text(plan, states), sep="\n\n")
     else:
         parser.print_help()
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text}: give a whole number, 1 at least")
+def _number(text: str, least: int = 0) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text}: give a whole number, {least} at least")
     return int(text)
+
+
+def _count(text: str) -> int:
+    return _number(text, 1)
 
 
 def _options(text: str) -> dict:

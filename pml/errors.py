@@ -39,10 +39,15 @@ OF_PATH = {
 
 
 class InputError(Exception):
-    """Bad input. The message, one line whatever it quotes, names the file, the field and the remedy."""
+    """Bad input. Each message, one line whatever it quotes, names the file, the field and the remedy.
 
-    def __init__(self, message: str):
-        super().__init__("".join(one if one.isprintable() else repr(one)[1:-1] for one in message))
+    Attributes:
+        problems: the messages, more than one where several things were checked.
+    """
+
+    def __init__(self, *messages: str):
+        self.problems = ["".join(one if one.isprintable() else repr(one)[1:-1] for one in message) for message in messages]
+        super().__init__("; ".join(self.problems))
 
 
 class Interruption(KeyboardInterrupt):
@@ -84,8 +89,8 @@ def disk_error(error: BaseException | None, *paths: Path) -> OSError | None:
 def stage_main(main: Callable[..., None]) -> Callable[..., None]:
     """Wrap a stage's `main` so that what a user can mend is one line on stderr, without a traceback.
 
-    That is an `InputError`, or an error of the disk, with exit code 2; or Ctrl-C or SIGTERM, with 130 or 143. For these `main`
-    gets an `Interruption`, to clean up; the line tells the notes that it adds.
+    That is each problem of an `InputError`, or an error of the disk, with exit code 2; or Ctrl-C or SIGTERM, with 130 or 143.
+    For these `main` gets an `Interruption`, to clean up; the line tells the notes that it adds.
     """
 
     @functools.wraps(main)
@@ -137,7 +142,7 @@ def _interruption(error: BaseException) -> str | None:
 def _complaint(error: BaseException) -> str | None:
     """Return the line of what a user can mend; None for an error of the code."""
     if isinstance(error, InputError):
-        return f"error: {error}"
+        return "\n".join(f"error: {problem}" for problem in error.problems)
     if isinstance(error, OSError) and isinstance(error.filename, PATH):
         return f"error: {InputError(f'{os.fsdecode(error.filename)}: {remedy_of(error)}')}"
     if isinstance(error, OSError) and error.errno in {*OF_DISK, errno.EPIPE}:

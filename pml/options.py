@@ -22,7 +22,8 @@ def build_options(kind: type, options: Mapping, where: str) -> Any:
     A field's type says what it takes: a number, a whole number, true or false, a text, or one of the values of a `Literal`.
 
     Raises:
-        InputError: an option is unknown (the nearest known one is suggested), or its value is of another type or refused.
+        InputError: an option is unknown (the nearest known one is suggested) or missing, or its value is of another type or
+            refused.
     """
     defaults = {field.name: field.default for field in dataclasses.fields(kind)}
     types = get_type_hints(kind)
@@ -33,6 +34,8 @@ def build_options(kind: type, options: Mapping, where: str) -> Any:
             )
         if value is not defaults[name] and (needed := _needed(types[name], value)):
             raise InputError(f"{where}: {name} is '{value}'; it needs {needed}")
+    if missing := [name for name, default in defaults.items() if default is dataclasses.MISSING and name not in options]:
+        raise InputError(f"{where}: give the option '{missing[0]}'")
     try:
         return kind(**options)
     except (TypeError, ValueError) as error:

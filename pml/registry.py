@@ -1,4 +1,7 @@
-"""What a config names: data formats, protocols, backbones and methods, by short name or as `module:Name` of the user's own."""
+"""What has a short name, or is written as `module:Name` of the user's own.
+
+A config names data formats, protocols, backbones and methods; the environment names a logger.
+"""
 
 import importlib
 import inspect
@@ -90,6 +93,7 @@ REGISTRIES = {
         "constant_median": "baselines.constant_median:ConstantMedian",
         "id_lookup": "baselines.id_lookup:IDLookup",
     },
+    "logger": {"tensorboard": "pml.training.live:tensorboard"},
 }
 
 # The protocols that keep the subjects of training and test apart, where the data set tells them.

@@ -15,7 +15,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from pkgutil import resolve_name
 
+from pml.command_line import Parser
 from pml.errors import InputError, stage_main, suggest
+from pml.job_log import hold_log
 
 
 def function_of(rule: str) -> Callable[..., None]:
@@ -36,9 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if "TORCHELASTIC_RUN_ID" in os.environ:  # torchrun ends its processes on every occasion but its own kill
         end_with(os.getppid())
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    parser = argparse.ArgumentParser(
-        prog="python -m pml.stage", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog="python -m pml.stage", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rule", choices=[name for name, rule in RULES.items() if rule.stage])
     rule = parser.parse_args(arguments[:1]).rule
     parser.add_argument("--suite", type=Path, required=True, help="the plan, results/<suite>/suite.json")
@@ -49,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for each in given:
         parser.add_argument(f"--{each.name}", type=each.annotation, default=each.default)
     options = vars(parser.parse_args(arguments))
+    hold_log()
     if os.environ.get("RANK", "0") == "0":  # of the processes of torchrun, one
         print("python -m pml.stage", shlex.join(arguments), file=sys.stderr, flush=True)
     plan, job = read_plan(options["suite"]), {name: options[name] for name in wildcards_of(rule)}

@@ -50,6 +50,12 @@ def no_image(format: str, rejected: pd.DataFrame, where: str, path: Path) -> Inp
     return InputError(f"{where}: no image is left, {len(rejected):,} rejected: {reasons}; {path} lists all; {layout}")
 
 
+def missing_archive(archive: Path, format: str) -> str:
+    """Return the message that an archive of the user is not there."""
+    obtain = f"{find('format', format).OBTAIN}, and name it in the config under datasets.<name>.archives"
+    return f"{archive}: no such archive or folder; {obtain}"
+
+
 def keep_only(root: Path, images: set[str]) -> None:
     """Remove every file below `root` but `images`: label files may hold what no later stage may see, such as birth dates."""
     for folder, _, names in os.walk(root, topdown=False):
@@ -78,8 +84,7 @@ def index_images(task: Task) -> None:
     with replacing_folder(task.outputs["images"]) as root:  # label files never get beyond this folder
         for archive, checksum in zip(paths, chosen["checksums"], strict=True):
             if not archive.exists():
-                obtain = f"{find('format', chosen['format']).OBTAIN}, and name it in the config under datasets.<name>.archives"
-                raise InputError(f"{archive}: no such archive or folder; {obtain}")
+                raise InputError(missing_archive(archive, chosen["format"]))
             archives.verify(archive, checksum)
         left_out = archives.unpack(paths, root)
         try:

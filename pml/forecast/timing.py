@@ -14,6 +14,7 @@ from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import chdir, contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from time import perf_counter, process_time
 
@@ -201,6 +202,7 @@ def embedding_dim(backbone: str, options: dict) -> int:
     return build_backbone(backbone, options)[1]
 
 
+@cache
 def model_bytes(workload: str) -> int:
     """Return the size of the model.pt of a workload."""
     settings = _settings(workload)[0]

@@ -4,6 +4,7 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from pml.errors import InputError
 from pml.method import Method, Step, TrainingSet
+from pml.progress import duration
 from pml.suite.settings import Settings
 from pml.tensors import load_tensors, save_tensors
 from pml.training import processes
@@ -24,6 +26,7 @@ from pml.training.model import Model, features_of, predict
 from pml.training.precision import choose_precision
 
 CHECKPOINT_SECONDS = 60
+LOG_SECONDS = 1  # between lines of the log: a page of epochs that take milliseconds helps nobody
 SET_ASIDE = "its name now ends in .damaged, and the run starts over"
 
 
@@ -77,15 +80,18 @@ class Observer:
 
     Attributes:
         checkpoint: written at most once a minute, at the end of an epoch, and resumed from if it is there; None for none.
-        log: called with a line of text after every epoch, and once with a warning of the method.
+        log: called with a line of text after an epoch, at most once a second and after the last, and once with a warning of
+            the method.
         watched: parts, none of them empty, whose MAE is recorded after every epoch as `<name>_mae`.
         end_course: called with the number of each course but the last, from 1, when it has ended.
+        end_epoch: called with the history, a row for each epoch, when an epoch has ended.
     """
 
     checkpoint: Path | None = None
     log: Callable[[str], object] = lambda line: None
     watched: dict[str, Part] = field(default_factory=dict)
     end_course: Callable[[int], object] = lambda course: None
+    end_epoch: Callable[[list[dict[str, float]]], object] = lambda history: None
 
 
 NOBODY = Observer()
@@ -148,18 +154,22 @@ class Trainer:
     def _train_from(self, first_epoch: int) -> None:
         if self.settings.compile:
             self.model.backbone.compile()
-        saved = start = monotonic()
+        saved = start = shown = monotonic()
+        shown_epoch = first_epoch
         earlier = self.model.seconds
         warned = False
         for epoch in range(first_epoch, self.epochs):
-            loss = self._train_epoch(epoch)
+            self._train_epoch(epoch)
             warning = self._end_epoch(epoch)
             if warning and not warned:
                 self.observer.log(f"fold {self.fold} seed {self.seed} epoch {epoch + 1} warning: {warning}")
                 warned = True
             self._watch(epoch)
             self.model.seconds = earlier + monotonic() - start
-            self.observer.log(f"fold {self.fold} seed {self.seed} epoch {epoch + 1}/{self.epochs} loss {loss:.4f}")
+            self.observer.end_epoch(self.model.history)
+            if epoch + 1 == self.epochs or monotonic() - shown >= LOG_SECONDS:
+                self.observer.log(self._line(epoch, (monotonic() - shown) / (epoch + 1 - shown_epoch)))
+                shown, shown_epoch = monotonic(), epoch + 1
             if epoch + 1 == self.epochs:
                 break
             if (epoch + 1) % self.settings.epochs == 0:
@@ -169,8 +179,18 @@ class Trainer:
                 self.kept_epochs = epoch + 1
                 saved = monotonic()
 
-    def _train_epoch(self, epoch: int) -> float:
-        """Take the steps of an epoch, append its row to the history and return its mean loss."""
+    def _line(self, epoch: int, seconds: float) -> str:
+        """Return the line of the log on an epoch that has ended, where one takes so many seconds."""
+        row, left = self.model.history[-1], self.epochs - epoch - 1
+        errors = "".join(f", {name} MAE {row[f'{name}_mae']:.2f}" for name in self.observer.watched)
+        return (
+            f"{datetime.now():%Y-%m-%d %H:%M:%S} fold {self.fold} seed {self.seed} epoch {epoch + 1}/{self.epochs} "
+            f"loss {row['loss']:.4f}{errors}, learning rate {row['learning_rate']:.3g}, {duration(seconds)} an epoch"
+            + (f", {duration(seconds * left)} left" if left else "")
+        )
+
+    def _train_epoch(self, epoch: int) -> None:
+        """Take the steps of an epoch and append its row to the history."""
         model, method, settings = self.model, self.model.method, self.settings
         courses_behind, epoch_of_course = divmod(epoch, settings.epochs)
         torch.manual_seed(seeds_of(self.seed, self.fold, epoch))
@@ -195,7 +215,6 @@ class Trainer:
         if not math.isfinite(means["loss"]):
             raise InputError(f"fold {self.fold}, epoch {epoch + 1}: the loss is {means['loss']}; lower training.learning_rate")
         model.history.append({"epoch": epoch + 1, "learning_rate": learning_rate, **means})
-        return means["loss"]
 
     def _step(self, chosen: np.ndarray, generator: torch.Generator) -> Step:
         """Return the step of the batch at these positions of the training part."""

@@ -2,7 +2,6 @@
 
 import hashlib
 import resource
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +10,14 @@ import torch
 from pml.data_name import DataName
 from pml.errors import InputError
 from pml.files import AGAIN
+from pml.progress import say
 from pml.suite.settings import Settings, build_settings, fingerprint
 from pml.task import Task
 from pml.training import processes, run_directory
 from pml.training.batches import resident
 from pml.training.data import ExperimentData, Part
 from pml.training.device import choose_device
+from pml.training.live import following
 from pml.training.loop import Observer, Trainer, seeds_of
 from pml.training.model import Model, build_model, predict
 from pml.training.precision import choose_precision
@@ -90,8 +91,9 @@ class Run:
             if processes.rank() == 0:
                 run_directory.write_predictions(self.directory, test_part.index, predicted_ages, course)
 
-        observer = Observer(checkpoint, _log, watched, end_course)
-        Trainer(model, settings, store, train_part, self.seed, self.fold, observer).train()
+        with following(self.directory, f"fold {self.fold} seed {self.seed}", settings.courses * settings.epochs) as end_epoch:
+            observer = Observer(checkpoint, _log, watched, end_course, end_epoch)
+            Trainer(model, settings, store, train_part, self.seed, self.fold, observer).train()
         predicted_ages, distribution = predict(model, store, test_part.store_rows, settings)
         if processes.rank() > 0:
             return
@@ -151,4 +153,4 @@ class Run:
 
 def _log(line: str) -> None:
     if processes.rank() == 0:
-        print(line, file=sys.stderr, flush=True)
+        say(line)

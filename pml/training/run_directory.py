@@ -3,6 +3,7 @@
 import hashlib
 import json
 import platform
+import shutil
 import subprocess
 from collections.abc import Iterable
 from importlib.metadata import version
@@ -70,13 +71,14 @@ def is_finished(directory: Path, run_fingerprint: str, needs_model: bool) -> boo
 def clear(directory: Path, checkpoint: Path) -> None:
     """Make the directory if it is missing; remove all that tells of another run than the one that `checkpoint` belongs to.
 
-    The courses that a run has behind it are its own only together with its checkpoint, so the two stay or go together.
+    The courses and epochs that a run has behind it are its own only together with its checkpoint, so they stay or go together.
     """
     directory.mkdir(parents=True, exist_ok=True)
     stale = [directory / "run.json", directory / "model.pt"]
     stale += [path for path in directory.glob("checkpoint-*.pt") if path != checkpoint]
     if not checkpoint.exists():
-        stale += directory.glob("predictions_course*.csv")
+        stale += [directory / "history.csv", *directory.glob("predictions_course*.csv")]
+        shutil.rmtree(directory / "tensorboard", ignore_errors=True)
     for path in stale:
         path.unlink(missing_ok=True)
 

@@ -1,5 +1,6 @@
 import copy
 import math
+import re
 from datetime import date
 from pathlib import Path
 
@@ -166,8 +167,8 @@ def test_mistake_is_named_with_its_place_and_remedy(config, message):
             changed("methods", "kl", value={"class": "kl", "label": "PML"}),
             "lopo.methods: 2 have the label 'PML'; give each one of its own",
         ),
-        (changed("experiments", "lopo", "method_folds", value={1: [1]}), "lopo.method_folds: 1 is not of type 'string'"),
-        (changed("leakage", value={1: None}), "config: leakage: 1 is not of type 'string'"),
+        (changed("experiments", "lopo", "method_folds", value={1: [1]}), "lopo.method_folds: 1 is not text; write one"),
+        (changed("leakage", value={1: None}), "config: leakage: 1 is not text; write one"),
         (changed(1, value=None), "config: unknown key '1'"),
         (changed("methods", "kl", "options", value={1: 2}), "methods.kl.options: .*unknown option '1'"),
     ],
@@ -219,6 +220,108 @@ def test_a_path_that_cannot_be_read_or_would_be_deleted_is_refused(config, messa
     with pytest.raises(InputError, match=message) as refused:
         check_config(config)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("config", "messages"),
+    [
+        (
+            changed("experiments", "lopo", "folds", value=3),
+            ["folds: 3 is not allowed; give fold numbers, as a list or as text"],
+        ),
+        (changed("experiments", "lopo", "folds", value=[0]), ["folds.0: 0 is less than the minimum of 1"]),
+        (changed("experiments", "lopo", "folds", value=["1"]), ["folds.0: '1' is not a whole number; write one"]),
+        (given_archives({"url": "http://a/b.zip"}), ["archives.0: has url; give url and checksum for a download, or path"]),
+        (given_archives({}), ["archives.0: has no key; give url and checksum"]),
+        (given_archives({"paht": "a.zip"}), ["archives.0: unknown key 'paht'; did you mean 'path'?"]),
+        (changed("experiments", "lopo", "initialisation", value=5), ["initialisation: 5 is not allowed; give random; a known"]),
+        (
+            changed("experiments", "lopo", "initialisation", value={"experimnt": "a"}),
+            ["initialisation: unknown key 'experimnt'; did you mean 'experiment'?"],
+        ),
+        (
+            changed("comparisons", "a", value={"experiments": ["lopo"], "reference": ["kl"]}),
+            ["a.reference: \\['kl'\\] is not allowed; give what every row is compared with: a method of the first experiment"],
+        ),
+        (
+            changed("comparisons", "a", value={"experiments": ["lopo"], "reference": {"experiment": "lopo"}}),
+            ["a.reference: 'method' is a required property; add it"],
+        ),
+    ],
+)
+def test_where_one_of_several_is_allowed_the_message_says_in_words_what(config, messages):
+    assert_problems(config, messages)
+
+
+def assert_problems(config: dict, messages: list[str]) -> None:
+    """Check that the config has these problems, in this order, and no others."""
+    with pytest.raises(InputError) as refused:
+        check_options(check_config(config))
+    assert len(refused.value.problems) == len(messages), refused.value.problems
+    for problem, message in zip(refused.value.problems, messages, strict=True):
+        assert re.search(message, problem), problem
+
+
+def parts_of(value: object):
+    """Yield every object at any depth, but for those that say what may not be."""
+    inner = [part for key, part in value.items() if key != "not"] if isinstance(value, dict) else value
+    inner = inner if isinstance(inner, list) else []
+    if isinstance(value, dict):
+        yield value
+    for part in inner:
+        yield from parts_of(part)
+
+
+def test_every_pattern_and_every_choice_of_the_schema_is_described_for_its_message():
+    parts = [part for part in parts_of(config_schema()) if {"oneOf", "anyOf", "pattern"} & part.keys()]
+    assert len([part for part in parts if "oneOf" in part]) >= 4
+    assert all(part.get("description") for part in parts)
+
+
+def test_all_problems_are_told_at_once_and_each_once():
+    config = changed("experiments", "lopo", "training", value={"epoch": 3, "schedule": "cosin", "batch_size": "many"})
+    config["suit"] = config.pop("suite")
+    config["experiments"]["lopo"].pop("folds")
+    assert_problems(
+        config,
+        [
+            "config: unknown key 'suit'; did you mean 'suite'",
+            "lopo.training: unknown key 'epoch'; did you mean 'epochs'",
+            "experiments.lopo: 'folds' is a required property; add it: folds that are run",
+            "training.schedule: 'cosin' is not one of cosine, exponential, polynomial, constant; write one of these",
+            "training.batch_size: 'many' is not a whole number; write one",
+        ],
+    )
+
+
+def test_names_that_are_not_defined_and_options_that_are_unknown_are_all_told():
+    config = changed("experiments", "lopo", "methods", value=["pmll", "kll"])
+    config["experiments"]["lopo"] |= {"dataset": "fgne", "training": {"ages": [9, 3]}}
+    config["tables"] = {"table4": {"experiments": ["lop", "lopp"]}}
+    messages = ["dataset: 'fgne' is not", "'pmll' is not", "'kll' is not", "9 is not below 3", "table4.*'lop' is", "'lopp' is"]
+    assert_problems(config, messages)
+    config = changed("methods", "kl", "options", value={"sigm": 3})
+    config["methods"]["pml"]["options"] = {"margin_scal": 1}
+    config["experiments"]["lopo"]["protocol_options"] = {"seed": 1}
+    assert_problems(config, ["did you mean 'margin_scale'", "did you mean 'sigma'", "lopo.protocol_options: .*'seed'"])
+
+
+def test_a_mistake_in_what_several_experiments_share_is_told_once_with_its_places():
+    config = changed("experiments", "lopo", "training", value={"epoch": 3})
+    config["experiments"] |= {f"e{number}": config["experiments"]["lopo"] for number in range(5)}
+    with pytest.raises(InputError) as refused:
+        check_config(config)
+    place = "experiments.e{}.training"
+    others = ", ".join(place.format(number) for number in range(3))
+    assert refused.value.problems == [
+        f"config: experiments.lopo.training: unknown key 'epoch'; did you mean 'epochs'?; the same in {others} and 2 more"
+    ]
+
+
+def test_an_experiment_whose_start_starts_from_nothing_is_told_without_a_traceback():
+    config = started_from("lopo")
+    config["experiments"]["lopo"] |= {"initialisation": {"experiment": "nothing"}, "pretraining": "none"}
+    assert_problems(config, ["lopo.initialisation.experiment: 'nothing' is not defined"])
 
 
 def leaves(value: object, *path: str | int):

@@ -1,5 +1,6 @@
 import copy
 import dataclasses
+import re
 import shutil
 
 import numpy as np
@@ -31,7 +32,7 @@ def build(settings):
 
 def train(model, settings, data, part=None, **given):
     part = data.part(1, "train") if part is None else part
-    observed = {name: given.pop(name) for name in ("checkpoint", "log", "watched", "end_course") if name in given}
+    observed = {name: given.pop(name) for name in ("checkpoint", "log", "watched", "end_course", "end_epoch") if name in given}
     loop.Trainer(model, settings, data.store, part, **given, observer=loop.Observer(**observed)).train()
     return model
 
@@ -274,6 +275,43 @@ def test_diagnostics_have_a_row_an_epoch_and_looking_at_them_changes_nothing(bui
     train(alone, settings, finished.data)
     assert [row["epoch"] for row in watched.diagnostics] == [1, 2] and not alone.diagnostics
     assert same_weights(watched, alone) and watched.history == alone.history
+
+
+def test_the_line_of_an_epoch_has_the_time_its_numbers_and_the_time_left(build, finished, monkeypatch):
+    monkeypatch.setattr(loop, "LOG_SECONDS", 0)
+    lines, watched = [], {"validation": finished.data.part(1, "test")}
+    model, _ = build(epochs=2)
+    train(model, build(epochs=2)[1], finished.data, log=lines.append, watched=watched)
+    first, last = (line for line in lines if "warning" not in line)
+    row = model.history[0]
+    numbers = f"loss {row['loss']:.4f}, validation MAE {row['validation_mae']:.2f}, learning rate {row['learning_rate']:.3g}"
+    epoch = r"[\d.]+ s an epoch"
+    assert re.fullmatch(
+        rf"\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d fold 1 seed 0 epoch 1/2 {re.escape(numbers)}, {epoch}, [\d.]+ s left", first
+    )
+    assert re.search(rf"epoch 2/2 loss .*, {epoch}$", last)
+
+
+def test_epochs_of_milliseconds_have_a_line_a_run_and_all_rows(build, finished, monkeypatch):
+    clock = iter(range(10**6))
+    monkeypatch.setattr(loop, "monotonic", lambda: next(clock) / 10**4)
+    lines, rows = [], []
+    train(*build(epochs=5), finished.data, log=lines.append, end_epoch=lambda history: rows.append(dict(history[-1])))
+    assert len(lines) == 1 and "epoch 5/5" in lines[0]
+    assert [row["epoch"] for row in rows] == [1, 2, 3, 4, 5]
+
+
+def test_epochs_of_more_than_a_second_have_a_line_each_and_a_pace_of_their_own(build, finished, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(loop, "monotonic", lambda: now[0])
+    lines = []
+
+    def end_epoch(history):
+        now[0] += 30 * len(history)
+
+    train(*build(epochs=4), finished.data, log=lines.append, end_epoch=end_epoch)
+    told = [line.partition("learning rate")[2].partition(", ")[2] for line in lines]
+    assert told == ["30 s an epoch, 90 s left", "60 s an epoch, 2 min left", "90 s an epoch, 90 s left", "2 min an epoch"]
 
 
 def test_margins_that_degenerate_are_warned_of_once(build, finished):

@@ -182,7 +182,7 @@ def test_interrupted_run_is_not_finished_and_resumes_to_the_same_bytes(finished,
         with pytest.raises(KeyboardInterrupt) as interruption:
             finish(settings, finished.data, 0, directory)
     assert interruption.value.__notes__ == ["fold 1 seed 0: the checkpoint of epoch 1 is kept"]
-    assert [path.name[:11] for path in directory.iterdir()] == ["checkpoint-"]
+    assert sorted(path.name[:11] for path in directory.iterdir()) == ["checkpoint-", "history.csv"]
     (directory / "checkpoint-of-older-settings.pt").touch()
     lines = []
     monkeypatch.setattr(run, "_log", lines.append)
@@ -277,12 +277,13 @@ def test_run_of_curricula_tells_what_each_course_predicts_and_resumes_to_the_sam
     assert instructed, "the course before is the instructor"
 
 
-def test_checkpoint_of_other_settings_goes_with_the_courses_it_had_behind_it(tmp_path):
+def test_checkpoint_of_other_settings_goes_with_the_courses_and_epochs_it_had_behind_it(tmp_path):
     own, other = tmp_path / "checkpoint-a.pt", tmp_path / "checkpoint-b.pt"
-    for path in (own, other, tmp_path / "predictions_course1.csv", tmp_path / "run.json"):
+    for path in (own, other, tmp_path / "predictions_course1.csv", tmp_path / "history.csv", tmp_path / "run.json"):
         path.touch()
+    (tmp_path / "tensorboard").mkdir()
     run_directory.clear(tmp_path, own)
-    assert {path.name for path in tmp_path.iterdir()} == {own.name, "predictions_course1.csv"}
+    assert {path.name for path in tmp_path.iterdir()} == {own.name, "predictions_course1.csv", "history.csv", "tensorboard"}
     run_directory.clear(tmp_path, other)
     assert not list(tmp_path.iterdir())
 
@@ -322,7 +323,7 @@ def calm(settings):
 def test_two_processes_predict_as_one_and_leave_the_same_files(store, calm, tmp_path):
     finish(calm, store.open(), 0, tmp_path / "one")
     ended = torchrun(store.task(calm, tmp_path / "runs", 1, 2))
-    assert ended.stderr.count("epoch 1/3") == 2, "each fold is logged once"
+    assert ended.stderr.count("epoch 3/3") == 2, "each fold is logged once"
     two = tmp_path / "runs/fold001"
     assert {file.name for file in two.iterdir()} == {*FILES, "run.json"}
     assert json.loads((two / "run.json").read_text())["processes"] == 2
@@ -344,7 +345,7 @@ loop.Trainer._save = lambda *state: (save(*state), os.kill(os.getpid(), signal.S
     task = store.task(calm, tmp_path / "runs", 1)
     assert torchrun(task, kill, check=False).returncode == 1
     directory = tmp_path / "runs/fold001"
-    assert [file.name[:11] for file in directory.iterdir()] == ["checkpoint-"]
+    assert sorted(file.name[:11] for file in directory.iterdir()) == ["checkpoint-", "history.csv"]
     ended = torchrun(task)
     assert "epoch 1/" not in ended.stderr and "epoch 2/" in ended.stderr
     assert contents(directory) == contents(tmp_path / "whole/fold001")

@@ -202,6 +202,8 @@ def test_the_profile_of_a_gpu_trains_nothing_on_a_machine_that_shows_none(finish
     run = snakemake(finished, target, "--workflow-profile", "profiles/gpu", config=config)
     assert run.returncode != 0 and not (finished / target).exists()
     assert "error: the job was given 1 GPU(s), but PyTorch can use 0" in run.stdout, run.stdout[-3000:]
+    last = run.stdout.strip().splitlines()[-1]
+    assert last.startswith("  error: the job was given 1 GPU(s)"), "the cause stands below all that snakemake says"
 
 
 # One of each command that a rule can have: with threads, with wildcards, of a small job, of one without wildcards.

@@ -1,5 +1,6 @@
 """The plan, and how the rules ask it."""
 
+import atexit
 import re
 import shlex
 import shutil
@@ -12,6 +13,7 @@ from snakemake.settings.enums import Quietness
 from snakemake.settings.types import DeploymentMethod
 
 from pml.errors import InputError
+from pml.status import states_of, status_text
 from pml.suite import make_plan, read_plan
 from pml.suite.plan import PAGE, RULES, wildcards_of
 from pml.suite.resources import queue_group, training_megabytes, training_minutes
@@ -29,7 +31,7 @@ try:
     # A job reads the plan that the main process has checked and written.
     plan = make_plan(config) if workflow.is_main_process else read_plan(saved_plan)
 except InputError as error:
-    raise WorkflowError(str(error))
+    raise WorkflowError("\n".join(error.problems))
 
 # A dry run lists thousands of jobs; the table of their numbers is what a person can read. `--quiet host` shows them all.
 for handler in logger.handlers:
@@ -48,6 +50,11 @@ def save_plan():
         plan.save()
     except (InputError, OSError) as error:
         raise WorkflowError(str(error))
+
+
+def tell_failures():
+    """Say at the very end, below what snakemake itself has to say, what failed and why."""
+    atexit.register(print, f"\n{status_text(plan, states_of(plan))}", file=sys.stderr, flush=True)
 
 
 def stage(rule, given="", python="python"):
