@@ -19,20 +19,33 @@ from pml.suite.settings import Frozen, Training, schema_of
 PRETRAINED_FOLD = 1  # of the experiment that another one starts from
 
 
-def read_config(path: str | Path) -> dict:
-    """Return what a config file holds, unchecked.
+def read_config(*paths: str | Path) -> dict:
+    """Return what config files hold, unchecked; what a later one says replaces what an earlier one does, key by key.
+
+    They are merged as snakemake merges those of `--configfile`: mappings at every depth, lists as a whole.
 
     Raises:
-        InputError: it cannot be read as YAML, or holds no settings.
+        InputError: a file cannot be read as YAML, or holds no settings.
     """
-    try:
-        config = yaml.safe_load(Path(path).read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path}: cannot be read: {reason}; name a config file, such as config/paper.yaml") from None
-    if not isinstance(config, dict):
-        raise InputError(f"{path}: holds no settings; start from one of config/")
+    config: dict = {}
+    for path in paths:
+        try:
+            over = yaml.safe_load(Path(path).read_text())
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"{path}: cannot be read: {reason}; name a config file, such as config/paper.yaml") from None
+        if not isinstance(over, dict):
+            raise InputError(f"{path}: holds no settings; start from one of config/")
+        config = _merged(config, over)
     return config
+
+
+def _merged(config: Any, over: Any) -> Any:
+    """Return what snakemake.utils.update_config makes of `config`; an empty mapping changes nothing there."""
+    if not (isinstance(over, dict) and over):
+        return config if over == {} else over
+    config = config if isinstance(config, dict) else {}
+    return config | {key: _merged(config.get(key, {}), value) for key, value in over.items()}
 
 
 def check_config(config: dict) -> dict:
