@@ -15,6 +15,7 @@ from pml.json_schema import check_json
 from pml.registry import find, find_options
 from pml.starts import STARTS, starts_of
 from pml.suite.settings import Frozen, Training, schema_of
+from pml.suite.vary import expand
 
 PRETRAINED_FOLD = 1  # of the experiment that another one starts from
 
@@ -49,16 +50,16 @@ def _merged(config: Any, over: Any) -> Any:
 
 
 def check_config(config: dict) -> dict:
-    """Return `config` with every default filled in.
+    """Return `config` with every default filled in, and its `vary` written out.
 
     Raises:
         InputError: a key is unknown (the nearest known one is suggested), missing, or has a refused value; or an
-            experiment, table, comparison or figure names something that the config does not define; or an archive would be
-            deleted, or overwritten by another.
+            experiment, study, table, comparison or figure names something that the config does not define; or an archive
+            would be deleted, or overwritten by another.
     """
     schema = config_schema()
     check_json(config, schema, "config")
-    config = _filled(config, schema, schema)
+    config = _filled(expand(_filled(config, schema, schema), schema), schema, schema)
     for name, dataset in config["datasets"].items():
         _check_archives(config["suite"], dataset["archives"], f"config: datasets.{name}.archives")
     for name in config["experiments"]:
@@ -72,6 +73,8 @@ def check_config(config: dict) -> dict:
         experiment, method = comparison_reference(comparison)
         _known(experiment, comparison["experiments"], f"config: comparisons.{name}.reference")
         _known(method, config["experiments"][experiment]["methods"], f"config: comparisons.{name}.reference")
+    for name, cells in config["effects"].items():
+        _check_cells(config, cells, f"config: effects.{name}")
     for experiment, twin in config["leakage"].items():
         _check_one_dataset(config, [experiment, twin] if twin else [experiment], "config: leakage")
     for name, figure in config["figures"].items():
@@ -237,6 +240,17 @@ def _check_one_dataset(config: dict, experiments: list[str], where: str) -> None
         _known(experiment, config["experiments"], where)
     if len({config["experiments"][experiment]["dataset"] for experiment in experiments}) > 1:
         raise InputError(f"{where}: {experiments} are on several data sets; take one")
+
+
+def _check_cells(config: dict, cells: list[dict], where: str) -> None:
+    _check_one_dataset(config, [cell["experiment"] for cell in cells], where)
+    tested = []
+    for cell in cells:
+        experiment = config["experiments"][cell["experiment"]]
+        _known(cell["method"], experiment["methods"], where)
+        tested.append(set(method_folds(experiment, cell["method"])))
+    if not set.intersection(*tested):
+        raise InputError(f"{where}: no fold is common to all cells; see folds and method_folds of their experiments")
 
 
 def _check_curricula(config: dict, experiments: list[str], where: str) -> None:
