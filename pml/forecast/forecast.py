@@ -119,7 +119,9 @@ def disk_bytes(suite: Suite, rates: Rates, cores: int) -> tuple[dict[str, float]
     return {
         "archives": fetched,
         "unpacked pictures": unpacked,
-        "face stores": 3 * sum(suite.images.values()) * suite.plan.config["face_size"] ** 2,
+        "face stores": sum(
+            count * 3 * suite.plan.config["datasets"][name]["face_size"] ** 2 for name, count in suite.images.items()
+        ),
         "embedding stores": sum(embedding_bytes(of) * count for (name, of), count in work if name == "embed"),
         "models kept": sum(weights[of] * len({*chosen["folds"]} & {*chosen["keep_models"]}) for of, chosen in trained),
         "predictions": sum(job.predicted for job in suite.jobs) * mean(rates.samples["prediction_bytes", ""]),

@@ -61,6 +61,7 @@ def check_config(config: dict) -> dict:
     check_json(config, schema, "config")
     config = _filled(expand(_filled(config, schema, schema), schema), schema, schema)
     for name, dataset in config["datasets"].items():
+        dataset.setdefault("face_size", config["face_size"])
         _check_archives(config["suite"], dataset["archives"], f"config: datasets.{name}.archives")
     for name in config["experiments"]:
         _check_experiment(config, name)
@@ -243,12 +244,16 @@ def _check_one_dataset(config: dict, experiments: list[str], where: str) -> None
 
 
 def _check_cells(config: dict, cells: list[dict], where: str) -> None:
-    _check_one_dataset(config, [cell["experiment"] for cell in cells], where)
-    tested = []
+    tested, sources = [], []
     for cell in cells:
+        _known(cell["experiment"], config["experiments"], where)
         experiment = config["experiments"][cell["experiment"]]
         _known(cell["method"], experiment["methods"], where)
         tested.append(set(method_folds(experiment, cell["method"])))
+        dataset = config["datasets"][experiment["dataset"]]
+        sources.append([dataset[key] for key in ("format", "options", "archives")])
+    if any(source != sources[0] for source in sources):
+        raise InputError(f"{where}: the data sets of the cells have other archives; compare cells of the same pictures")
     if not set.intersection(*tested):
         raise InputError(f"{where}: no fold is common to all cells; see folds and method_folds of their experiments")
 

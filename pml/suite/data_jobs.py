@@ -151,7 +151,9 @@ def index_images(plan: Plan, dataset: str) -> Needs:
 )
 def align_faces(plan: Plan, dataset: str) -> Needs:
     indexed = plan.outputs("index_images", dataset=dataset)
-    return {name: indexed[name] for name in ("images", "index", "landmarks")}, {"size": plan.config["face_size"]}
+    return {name: indexed[name] for name in ("images", "index", "landmarks")}, {
+        "size": plan.config["datasets"][dataset]["face_size"]
+    }
 
 
 @rule("pml.training.embed:embed_faces", embeddings, embeddings="results/{suite}/embeddings/{dataset}/{network}.npy")

@@ -46,7 +46,7 @@ def budget(plan: Plan, experiment: str) -> dict | None:
     if not plan.trained(experiment):
         return None
     shown = {name: chosen[name] for name in ("backbone", "initialisation", "frozen", "training")}
-    return shown | {"face_size": plan.config["face_size"], "courses": len(chosen["curriculum"]) + 1}
+    return shown | {"face_size": plan.face_size(experiment), "courses": len(chosen["curriculum"]) + 1}
 
 
 def described(plan: Plan, experiment: str) -> dict:

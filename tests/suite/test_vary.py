@@ -130,6 +130,18 @@ def test_cells_of_one_s_own_are_on_one_data_set_and_of_methods_that_are_there():
         check_config(config)
 
 
+def test_resolutions_are_data_sets_of_the_same_archives_each_with_faces_of_its_own():
+    config = study({"dataset": ["fgnet", "small"]})
+    config["datasets"]["small"] = config["datasets"]["fgnet"] | {"face_size": 32}
+    plan = make_plan(config)
+    assert plan.config["effects"]["parts"][2]["experiment"] == "lopo__dataset_small"
+    for dataset, experiment, size in (("fgnet", "lopo", 64), ("small", "lopo__dataset_small", 32)):
+        assert plan.task("align_faces", dataset=dataset).settings == {"size": size} and plan.face_size(experiment) == size
+    config["datasets"]["small"]["archives"] = [{"path": "other.zip"}]
+    with pytest.raises(InputError, match="config: effects.parts: the data sets of the cells have other archives"):
+        check_config(config)
+
+
 def test_cells_without_a_fold_in_common_are_refused():
     with pytest.raises(InputError, match="config: effects.parts: no fold is common to all cells; see folds and method_folds"):
         check_config(study(RATES, method_folds={"pml": [1], "kl": [2]}))
