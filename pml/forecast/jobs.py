@@ -118,8 +118,8 @@ class Suite:
             job.work[task.rule, self.formats[dataset]] = self.images[dataset]
         if task.rule == "embed_faces":
             dataset = task.wildcards["dataset"]
-            size = self.plan.config["datasets"][dataset]["face_size"]
-            job.work["embed", network_of(task.settings, size)] = self.images[dataset]
+            pixels = self.plan.config["datasets"][dataset]["face_size"]
+            job.work["embed", network_of(task.settings, pixels)] = self.images[dataset]
         for fold in task.settings["folds"] if task.rule in RUNS else []:
             size = self._sizes[task.wildcards["experiment"]][fold]
             job.predicted += len(size.train) * size.test
