@@ -59,9 +59,7 @@ def _check_paths(factors: dict[str, Levels], methods: list[str], schema: dict, w
     where = f"{where}.factors"
     known = [path for path in _paths(schema["$defs"]["experiment"], schema) if path.split(".")[0] not in SHARED]
     known += [f"methods.{method}.{path}" for method in methods for path in _paths(schema["$defs"]["method"], schema)]
-    set_by = [
-        (path, factor) for factor, levels in factors.items() for path in dict.fromkeys(p for s in levels.values() for p in s)
-    ]
+    set_by = sorted({(path, factor) for factor, levels in factors.items() for settings in levels.values() for path in settings})
     for path, _ in set_by:
         if path.split(".")[0] in SHARED and path.count(".") < 2:
             raise InputError(

@@ -106,6 +106,7 @@ def test_a_varied_config_is_ordinary_once_it_is_checked():
         ({"training.ages": [[0, 100], [9, 3]]}, "9 is not below 3"),
         ({"x": {"a": {"training.epochs": 1}, "b": {}}, "training.epochs": [1, 2]}, "both set training.epochs"),
         ({"training": [{}, {"epochs": 3}], "training.epochs": [1, 2]}, "both set training"),
+        ({"training.epochs": [1, 2], "training": [{}, {"epochs": 3}]}, "both set training"),
         ({"methods.pml.options.preset": ["a b", "a-b"]}, "there is another 'pml__preset_a_b'; rename"),
     ],
 )
