@@ -63,7 +63,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     status = command("status", "say how many jobs of a suite are done, run and have failed, and the time left")
     for of_config in (forecast, check, status):
         of_config.add_argument(
-            "--configfile", type=Path, default=Path("config/config.yaml"), metavar="FILE", help="default: the demo's"
+            "--configfile",
+            type=Path,
+            nargs="+",
+            default=[Path("config/config.yaml")],
+            metavar="FILE",
+            help="later ones are read over earlier ones, key by key; default: the demo's",
         )
     check_method = command("check-method", "run the tests of the contract on a method", CHECK_METHOD)
     check_method.add_argument("method", metavar="METHOD")
@@ -106,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from pml.suite import make_plan
         from pml.suite.config import read_config
 
-        plan = make_plan(read_config(options.configfile))
+        plan = make_plan(read_config(*options.configfile))
         states = states_of(plan)
         print(status_text(plan, states), time_left_text(plan, states), sep="\n\n")
     else:

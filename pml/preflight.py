@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -32,8 +32,8 @@ BY_HAND = "without a network put it there by hand as"
 CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
-def check(configfile: Path, gpus: int = 0) -> None:
-    """Print what the suite of a config file makes, and on stderr what may do harm or takes a download.
+def check(configfiles: Sequence[Path], gpus: int = 0) -> None:
+    """Print what the suite of config files makes, and on stderr what may do harm or takes a download.
 
     Args:
         gpus: that a training will be given, as a profile says.
@@ -42,7 +42,7 @@ def check(configfile: Path, gpus: int = 0) -> None:
         InputError: something would stop the suite. Each problem is told, but for those that others hide: of a config whose
             values are wrong nothing more is known, and of one that names unknown things only its archives.
     """
-    given = read_config(configfile)
+    given = read_config(*configfiles)
     config = fill_config(given)
     problems = [*config_problems(config), *option_problems(config)]
     plan = None if problems else make_plan(given)

@@ -117,7 +117,7 @@ CONFIGS = [
     ("put an archive where it is deleted", archive(path="results/small/a.zip"), "which is deleted and made anew; move it"),
     ("has no list", experiment(protocol="setting2", protocol_options={"list": "no.txt"}), "give the path of a list"),
     ("has no checkpoint", experiment(initialisation="none.pt"), "'none.pt' is no checkpoint file; known: imagenet, random"),
-    ("has a checkpoint that is none", experiment(initialisation="a.zip", pretraining="none"), "a.zip: not a checkpoint"),
+    ("has a checkpoint that is none", experiment(initialisation="a.zip", pretraining="none"), "a.zip: not a file of weights"),
     (
         "does not say what weights have seen",
         experiment(initialisation="a.zip"),

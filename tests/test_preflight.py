@@ -19,7 +19,7 @@ def check(tmp_path, monkeypatch):
 
     def check(config: dict, gpus: int = 0) -> None:
         Path("suite.yaml").write_text(json.dumps(config))
-        preflight.check(Path("suite.yaml"), gpus)
+        preflight.check([Path("suite.yaml")], gpus)
 
     return check
 

@@ -1,7 +1,7 @@
 """The command `pml forecast`: what a suite will take, from its plan and the speed of a machine."""
 
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from statistics import mean
@@ -23,19 +23,19 @@ from pml.task import flat
 CHECKPOINT = 3  # weights, and two moments of each
 
 
-def forecast(configfile: Path, cores: int, runs: Path | None, csv: Path | None) -> None:
-    """Print what the suite of a config file will take, `cores` jobs at a time, and write it to `csv` if that is given.
+def forecast(configfiles: Sequence[Path], cores: int, runs: Path | None, csv: Path | None) -> None:
+    """Print what the suite of a config will take, `cores` jobs at a time, and write it to `csv` if that is given.
 
     The speed of training is measured here, or taken from the finished runs below `runs`.
 
     Raises:
         InputError: the config is wrong, a fold, a run or a method is not there, a batch does not fit into the GPU, or `csv` is
-            the config file or a file of the suite.
+            a config file or a file of the suite.
     """
-    suite = Suite(make_plan(read_config(configfile)))
+    suite = Suite(make_plan(read_config(*configfiles)))
     if csv and csv.exists():
         files = (path for job in suite.jobs for path in flat([job.task.inputs, job.task.outputs]))
-        if any(path.exists() and csv.samefile(path) for path in [configfile, *map(Path, files)]):
+        if any(path.exists() and csv.samefile(path) for path in [*configfiles, *map(Path, files)]):
             raise InputError(f"{csv}: is the config file or one of its suite's, which the forecast would replace; name another")
     rates = recorded_rates(runs, suite.workloads) if runs else Rates()
     rates.add(calibrate([] if runs else suite.workloads, sorted(set(suite.formats.values())), cores, suite.networks))
@@ -119,7 +119,9 @@ def disk_bytes(suite: Suite, rates: Rates, cores: int) -> tuple[dict[str, float]
     return {
         "archives": fetched,
         "unpacked pictures": unpacked,
-        "face stores": 3 * sum(suite.images.values()) * suite.plan.config["face_size"] ** 2,
+        "face stores": sum(
+            count * 3 * suite.plan.config["datasets"][name]["face_size"] ** 2 for name, count in suite.images.items()
+        ),
         "embedding stores": sum(embedding_bytes(of) * count for (name, of), count in work if name == "embed"),
         "models kept": sum(weights[of] * len({*chosen["folds"]} & {*chosen["keep_models"]}) for of, chosen in trained),
         "predictions": sum(job.predicted for job in suite.jobs) * mean(rates.samples["prediction_bytes", ""]),

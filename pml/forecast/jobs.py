@@ -117,7 +117,9 @@ class Suite:
             dataset = task.wildcards["dataset"]
             job.work[task.rule, self.formats[dataset]] = self.images[dataset]
         if task.rule == "embed_faces":
-            job.work["embed", network_of(task.settings, self.plan.config["face_size"])] = self.images[task.wildcards["dataset"]]
+            dataset = task.wildcards["dataset"]
+            pixels = self.plan.config["datasets"][dataset]["face_size"]
+            job.work["embed", network_of(task.settings, pixels)] = self.images[dataset]
         for fold in task.settings["folds"] if task.rule in RUNS else []:
             size = self._sizes[task.wildcards["experiment"]][fold]
             job.predicted += len(size.train) * size.test
@@ -130,7 +132,7 @@ class Suite:
                 # Each candidate is trained on two thirds of the images, and tested on one, three times.
                 tried = len(training["candidates"])
                 images, tested = (1 + 2 * tried) * images, tested + tried * sum(size.train)
-                workload = workload_of(training, self.plan.config["face_size"])
+                workload = workload_of(training, self.plan.face_size(task.wildcards["experiment"]))
                 for name, count in (("train", training["epochs"] * images), ("test", tested)):
                     job.work[name, workload] = job.work.get((name, workload), 0) + count
         return job

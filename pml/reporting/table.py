@@ -33,7 +33,7 @@ CHOSEN = {
     "oracle": "best epoch on the test set",
 }
 TEXT_COLUMNS: tuple[str, ...] = ("Data", "Experiment", "Method", "Pretraining", "Start", "Verdict", "Reason", "Reproduced by")
-TEXT_COLUMNS += ("Protocol", "Exclusive protocol", "Section", "Item", "Table", "Cell", "Measure")
+TEXT_COLUMNS += ("Protocol", "Exclusive protocol", "Section", "Item", "Table", "Cell", "Measure", "Factor", "Level")
 
 
 class Shown(NamedTuple):

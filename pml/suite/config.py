@@ -15,28 +15,42 @@ from pml.json_schema import check_json
 from pml.registry import find, find_options
 from pml.starts import STARTS, starts_of
 from pml.suite.settings import Frozen, Training, schema_of
+from pml.suite.vary import expand
 
 PRETRAINED_FOLD = 1  # of the experiment that another one starts from
 
 
-def read_config(path: str | Path) -> dict:
-    """Return what a config file holds, unchecked.
+def read_config(*paths: str | Path) -> dict:
+    """Return what config files hold, unchecked; what a later one says replaces what an earlier one does, key by key.
+
+    They are merged as snakemake merges those of `--configfile`: mappings at every depth, lists as a whole.
 
     Raises:
-        InputError: it cannot be read as YAML, or holds no settings.
+        InputError: a file cannot be read as YAML, or holds no settings.
     """
-    try:
-        config = yaml.safe_load(Path(path).read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path}: cannot be read: {reason}; name a config file, such as config/paper.yaml") from None
-    if not isinstance(config, dict):
-        raise InputError(f"{path}: holds no settings; start from one of config/")
+    config: dict = {}
+    for path in paths:
+        try:
+            over = yaml.safe_load(Path(path).read_text())
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"{path}: cannot be read: {reason}; name a config file, such as config/paper.yaml") from None
+        if not isinstance(over, dict):
+            raise InputError(f"{path}: holds no settings; start from one of config/")
+        config = _merged(config, over)
     return config
 
 
+def _merged(config: Any, over: Any) -> Any:
+    """Return what snakemake.utils.update_config makes of `config`; an empty mapping changes nothing there."""
+    if not (isinstance(over, dict) and over):
+        return config if over == {} else over
+    config = config if isinstance(config, dict) else {}
+    return config | {key: _merged(config.get(key, {}), value) for key, value in over.items()}
+
+
 def check_config(config: dict) -> dict:
-    """Return `config` with every default filled in.
+    """Return `config` with every default filled in, and its `vary` written out.
 
     Raises:
         InputError: as `fill_config`; or it has the `config_problems`.
@@ -48,14 +62,18 @@ def check_config(config: dict) -> dict:
 
 
 def fill_config(config: dict) -> dict:
-    """Return `config` with every default filled in, each value of its kind.
+    """Return `config` with every default filled in, each value of its kind, and its `vary` written out.
 
     Raises:
-        InputError: keys are unknown (the nearest known one is suggested), missing, or have a refused value.
+        InputError: keys are unknown (the nearest known one is suggested), missing, or have a refused value; or a study of
+            `vary` names something that the config does not define.
     """
     schema = config_schema()
     check_json(config, schema, "config")
-    return _filled(config, schema, schema)
+    config = _filled(expand(_filled(config, schema, schema), schema), schema, schema)
+    for dataset in config["datasets"].values():
+        dataset.setdefault("face_size", config["face_size"])
+    return config
 
 
 def config_problems(config: dict) -> Iterator[str]:
@@ -78,6 +96,8 @@ def config_problems(config: dict) -> Iterator[str]:
         where = f"config: comparisons.{name}.reference"
         yield from _unknown([experiment], comparison["experiments"], where)
         yield from _unknown([method], config["experiments"].get(experiment, {"methods": [method]})["methods"], where)
+    for name, cells in config["effects"].items():
+        yield from _of_cells(config, cells, f"config: effects.{name}")
     for experiment, twin in config["leakage"].items():
         yield from _of_one_dataset(config, [experiment, twin] if twin else [experiment], "config: leakage")
     for name, figure in config["figures"].items():
@@ -199,9 +219,9 @@ def _of_experiment(config: dict, name: str) -> Iterator[str]:
     if isinstance(listed := experiment["protocol_options"].get("list"), str):
         yield from _of_own_file(listed, config["suite"], f"{where}.protocol_options.list")
     yield from _unknown(experiment["method_folds"], experiment["methods"], f"{where}.method_folds")
-    if idle := [method for method in experiment["methods"] if not method_folds(experiment, method)]:
-        named = "', '".join(idle)
-        yield f"{where}: method '{named}' has no folds; write a list, or first-last with first <= last"
+    for method in experiment["methods"]:
+        if not method_folds(experiment, method):
+            yield f"{where}: method '{method}' has no folds; write a list, or first-last with first <= last"
     if experiment["curriculum"] != sorted(experiment["curriculum"]):
         yield f"{where}.curriculum: {experiment['curriculum']} do not ascend; write the smallest line first"
     training = experiment["training"]
@@ -275,6 +295,24 @@ def _of_curricula(config: dict, experiments: list[str], where: str) -> Iterator[
     for experiment in experiments:
         if experiment in config["experiments"] and not config["experiments"][experiment]["curriculum"]:
             yield f"{where}: {experiment} has no curriculum; give it one, such as [0.2, 0.4, 0.6, 0.8]"
+
+
+def _of_cells(config: dict, cells: list[dict], where: str) -> Iterator[str]:
+    tested, sources = [], []
+    for cell in cells:
+        missing = list(_unknown([cell["experiment"]], config["experiments"], where))
+        experiment = config["experiments"].get(cell["experiment"], {"methods": [cell["method"]]})
+        missing += _unknown([cell["method"]], experiment["methods"], where)
+        if missing or experiment["dataset"] not in config["datasets"]:
+            yield from missing
+            return
+        tested.append(set(method_folds(experiment, cell["method"])))
+        dataset = config["datasets"][experiment["dataset"]]
+        sources.append([dataset[key] for key in ("format", "options", "archives")])
+    if any(source != sources[0] for source in sources):
+        yield f"{where}: the data sets of the cells have other archives; compare cells of the same pictures"
+    if not set.intersection(*tested):
+        yield f"{where}: no fold is common to all cells; see folds and method_folds of their experiments"
 
 
 def _of_figure(config: dict, figure: dict, where: str) -> Iterator[str]:

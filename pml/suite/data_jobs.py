@@ -150,8 +150,8 @@ def index_images(plan: Plan, dataset: str) -> Needs:
     rejected="results/{suite}/faces/{dataset}/rejected.csv",
 )
 def align_faces(plan: Plan, dataset: str) -> Needs:
-    indexed = plan.outputs("index_images", dataset=dataset)
-    return {name: indexed[name] for name in ("images", "index", "landmarks")}, {"size": plan.config["face_size"]}
+    indexed, size = plan.outputs("index_images", dataset=dataset), plan.config["datasets"][dataset]["face_size"]
+    return {name: indexed[name] for name in ("images", "index", "landmarks")}, {"size": size}
 
 
 @rule("pml.training.embed:embed_faces", embeddings, embeddings="results/{suite}/embeddings/{dataset}/{network}.npy")

@@ -94,6 +94,11 @@ class Plan:
         """Return the methods of an experiment that look at pixels."""
         return [method for method in self.config["experiments"][experiment]["methods"] if method not in self.references]
 
+    def face_size(self, experiment: str) -> int:
+        """Return the width and height in pixels of the faces of an experiment's data set."""
+        size: int = self.config["datasets"][self.config["experiments"][experiment]["dataset"]]["face_size"]
+        return size
+
     def patterns(self, rule: str) -> dict[str, str]:
         """Return the paths that a rule writes, the wildcards but for {suite} still in them."""
         return {name: pattern.replace("{suite}", self.suite) for name, pattern in RULES[rule].outputs.items()}

@@ -40,7 +40,7 @@ def training_minutes(plan: Plan, job: dict[str, str], gpus: int, attempt: int = 
     if Path(folds_table).exists():
         counts = _training_images(folds_table)
         folds = list(fold_jobs(experiment, job["method"]))[int(job["job"]) - 1]
-        images = sum(counts[fold] for fold in folds) * (plan.config["face_size"] / 224) ** 2
+        images = sum(counts[fold] for fold in folds) * (plan.face_size(job["experiment"]) / 224) ** 2
     epochs = experiment["training"]["epochs"] * (len(experiment["curriculum"]) + 1)
     rate = gpus * GPU_IMAGES_PER_SECOND or CPU_IMAGES_PER_SECOND
     seconds = images * epochs * SHARE_OF_RESNET34.get(experiment["backbone"], 1) / rate
@@ -52,7 +52,7 @@ def training_megabytes(plan: Plan, job: dict[str, str], gpus: int, attempt: int 
     """Return the main memory of a training job: for each of its processes, and on a CPU for the activations of a batch."""
     experiment = plan.config["experiments"][job["experiment"]]
     batch, elsewhere = experiment["training"]["batch_size"], gpus or experiment["frozen"] is not None
-    activations = 0 if elsewhere else math.ceil(batch * plan.config["face_size"] ** 2 * BYTES_PER_PIXEL / 1e6)
+    activations = 0 if elsewhere else math.ceil(batch * plan.face_size(job["experiment"]) ** 2 * BYTES_PER_PIXEL / 1e6)
     return attempt * (PROCESS_MB * max(1, gpus) + activations)
 
 

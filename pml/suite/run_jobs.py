@@ -95,7 +95,7 @@ def job_settings(plan: Plan, experiment: str, method: str, seed: str, job: str) 
 
 def embedded_from(plan: Plan, experiment: str) -> dict:
     """Return what is needed to embed another face as those of a frozen experiment were."""
-    return {"initialisation": start_of(plan, experiment), "face_size": plan.config["face_size"]}
+    return {"initialisation": start_of(plan, experiment), "face_size": plan.face_size(experiment)}
 
 
 def run_settings(plan: Plan, experiment: str, method: str) -> dict:

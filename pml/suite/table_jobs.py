@@ -46,7 +46,7 @@ def budget(plan: Plan, experiment: str) -> dict | None:
     if not plan.trained(experiment):
         return None
     shown = {name: chosen[name] for name in ("backbone", "initialisation", "frozen", "training")}
-    return shown | {"face_size": plan.config["face_size"], "courses": len(chosen["curriculum"]) + 1}
+    return shown | {"face_size": plan.face_size(experiment), "courses": len(chosen["curriculum"]) + 1}
 
 
 def described(plan: Plan, experiment: str) -> dict:
@@ -101,6 +101,7 @@ def report_data(plan: Plan, dataset: str) -> Needs:
 
 def tables(plan: Plan) -> list[Wildcards]:
     comparisons = [f"table_{name}" for name in plan.config["comparisons"]]
+    comparisons += [f"effects_{name}" for name in plan.config["effects"]]
     leakage = ["leakage"] if plan.config["leakage"] else []
     selection = ["selection"] if followed(plan) else []
     stress = ["stress"] if stressed(plan) else []
@@ -122,6 +123,8 @@ def write_table(plan: Plan, table: str) -> Needs:
     makers |= {"stress": stress_table, "scorecard": scorecard_table, "cost": cost_table}
     if table in makers:
         return makers[table](plan)
+    if table.startswith("effects_"):
+        return effects_table(plan, table.removeprefix("effects_"))
     return paper_table(plan, table) if table in PAPER_TABLES else comparison_table(plan, table.removeprefix("table_"))
 
 
@@ -175,6 +178,13 @@ def comparison_table(plan: Plan, comparison: str) -> Needs:
     settings = {"kind": "comparison", "experiments": [described(plan, name) for name in chosen["experiments"]]}
     settings |= {"reference": list(comparison_reference(chosen)), "margin": plan.config["equivalence"]}
     return {"pooled": [pooled(plan, name) for name in chosen["experiments"]]}, settings
+
+
+def effects_table(plan: Plan, study: str) -> Needs:
+    cells = plan.config["effects"][study]
+    names = list(dict.fromkeys(cell["experiment"] for cell in cells))
+    settings = {"kind": "effects", "experiments": [described(plan, name) for name in names], "cells": cells}
+    return {"pooled": [pooled(plan, name) for name in names]}, settings
 
 
 def leakage_table(plan: Plan) -> Needs:

@@ -192,14 +192,15 @@ def test_a_suite_with_a_method_of_the_user_s_own_is_forecast_from_any_folder(tmp
     assert not (tmp_path / "results").exists()
 
 
-@pytest.mark.parametrize("csv", ["small.yaml", "link.csv", "results/small/archives/faces.archive"])
+@pytest.mark.parametrize("csv", ["small.yaml", "over.yaml", "link.csv", "results/small/archives/faces.archive"])
 def test_no_file_of_the_suite_is_replaced_by_the_forecast(config, tmp_path, csv, capsys):
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(config))
+    (tmp_path / "over.yaml").write_text("face_size: 32")
     (tmp_path / "link.csv").symlink_to("small.yaml")
     (tmp_path / "results/small/archives").mkdir(parents=True)
     (tmp_path / "results/small/archives/faces.archive").write_text("pictures")
     before = (tmp_path / csv).read_bytes()
     with pytest.raises(SystemExit, match="2"):
-        cli.main(["forecast", "--configfile", "small.yaml", "--csv", csv])
+        cli.main(["forecast", "--configfile", "small.yaml", "over.yaml", "--csv", csv])
     assert f"error: {csv}: is the config file or one of its suite's" in capsys.readouterr().err
     assert (tmp_path / csv).read_bytes() == before

@@ -9,6 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from snakemake.utils import update_config
 
 from pml.errors import InputError
 from pml.suite.config import (
@@ -19,6 +20,7 @@ from pml.suite.config import (
     fold_jobs,
     folds,
     method_folds,
+    read_config,
 )
 
 SMALL = {
@@ -349,6 +351,29 @@ def test_whatever_stands_anywhere_is_taken_or_refused_in_one_line(path, value):
         check_options(check_config(config))
     except InputError as error:
         assert len(str(error).splitlines()) == 1
+
+
+TREES = st.recursive(
+    st.none() | st.integers(0, 1) | st.lists(st.integers(0, 1), max_size=2),
+    lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abc"), TREES, max_size=3), min_size=1, max_size=3))
+def test_several_files_are_merged_as_snakemake_merges_them(tmp_path_factory, parts):
+    folder, merged = tmp_path_factory.mktemp("parts"), {}
+    for number, part in enumerate(parts):
+        (folder / f"{number}.yaml").write_text(yaml.safe_dump(part))
+        update_config(merged, part)
+    assert read_config(*(folder / f"{number}.yaml" for number in range(len(parts)))) == merged
+
+
+def test_the_file_of_several_that_is_no_good_is_named(tmp_path):
+    (tmp_path / "first.yaml").write_text("suite: one")
+    (tmp_path / "second.yaml").write_text("- two")
+    with pytest.raises(InputError, match="second.yaml: holds no settings"):
+        read_config(tmp_path / "first.yaml", tmp_path / "second.yaml")
 
 
 def started_from(start: str, **changes) -> dict:

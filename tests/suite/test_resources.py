@@ -16,7 +16,7 @@ JOB = {"experiment": "fgnet_lopo", "method": "pml", "seed": "0", "job": "1"}
 def training(plan, tmp_path, monkeypatch):
     """A job of three folds of 224 pixels, and its limit in minutes for so many training images a fold."""
     monkeypatch.chdir(tmp_path)
-    plan.config["face_size"] = 224
+    plan.config["datasets"]["fgnet"]["face_size"] = 224
     lopo = plan.config["experiments"]["fgnet_lopo"]
     lopo |= {"folds": "1-6", "folds_per_job": 3, "training": lopo["training"] | {"epochs": 700, "batch_size": 100}}
 
@@ -41,7 +41,7 @@ def test_the_time_limit_of_a_training_follows_its_images_and_its_device_and_grow
     limit = math.ceil(3 * images * epochs * folds * 0.5 / rate / 60)  # a ResNet-18 is half the work
     assert training(images) == limit > 30 and training(images, attempt=2) == 2 * limit
     assert training(images, gpus=2) < limit < training(images, gpus=0)
-    plan.config["face_size"] = 112
+    plan.config["datasets"]["fgnet"]["face_size"] = 112
     assert training(images) == math.ceil(limit / 4)
 
 
