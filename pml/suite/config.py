@@ -1,5 +1,6 @@
 """A suite's configuration: checked, with defaults filled in."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -36,7 +37,7 @@ def read_config(path: str | Path) -> dict:
 
 
 def check_config(config: dict) -> dict:
-    """Return `config` with every default filled in.
+    """Return `config` with every default filled in, and with the home folder in the place of a `~` that begins a path.
 
     Raises:
         InputError: a key is unknown (the nearest known one is suggested), missing, or has a refused value; or an
@@ -46,6 +47,7 @@ def check_config(config: dict) -> dict:
     schema = config_schema()
     check_json(config, schema, "config")
     config = _filled(config, schema, schema)
+    _expand_home(config)
     for name, dataset in config["datasets"].items():
         _check_archives(config["suite"], dataset["archives"], f"config: datasets.{name}.archives")
     for name in config["experiments"]:
@@ -123,6 +125,16 @@ def config_schema() -> dict:
 def archive_name(url: str) -> str:
     """Return the file name of a download."""
     return Path(urlsplit(url).path).name
+
+
+def _expand_home(config: dict) -> None:
+    """Put the home folder in the place of the `~` that begins a path: no shell does it in a config."""
+    archives = [archive for dataset in config["datasets"].values() for archive in dataset["archives"]]
+    experiments = list(config["experiments"].values())
+    places = [(archive, "path") for archive in archives] + [(experiment, "initialisation") for experiment in experiments]
+    for holder, key in places + [(experiment["protocol_options"], "list") for experiment in experiments]:
+        if isinstance(path := holder.get(key), str):
+            holder[key] = os.path.expanduser(path)
 
 
 def _check_archives(suite: str, archives: list[dict], where: str) -> None:

@@ -221,6 +221,31 @@ def test_a_path_that_cannot_be_read_or_would_be_deleted_is_refused(config, messa
     assert "\n" not in str(refused.value)
 
 
+def test_a_path_may_begin_with_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "w.pt").touch()
+    config = given_archives({"path": "~/data/x.zip"}, {"path": "here/~x.zip"})
+    config["experiments"]["lopo"] |= {
+        "initialisation": "~/w.pt",
+        "pretraining": "none",
+        "protocol_options": {"list": "~/list.txt"},
+    }
+    checked = check_config(config)
+    paths = [archive["path"] for archive in checked["datasets"]["fgnet"]["archives"]]
+    assert paths == [f"{tmp_path}/data/x.zip", "here/~x.zip"]
+    experiment = checked["experiments"]["lopo"]
+    assert experiment["initialisation"] == f"{tmp_path}/w.pt"
+    assert experiment["protocol_options"] == {"list": f"{tmp_path}/list.txt"}
+    assert check_config(checked) == checked
+
+
+def test_a_home_folder_that_would_be_deleted_with_the_suite_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "results/small"))
+    with pytest.raises(InputError, match="is, holds or lies in results/small, which is deleted"):
+        check_config(given_archives({"path": "~/x.zip"}))
+
+
 def leaves(value: object, *path: str | int):
     """Yield the path of every value that holds no other, and of every empty one."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
