@@ -107,10 +107,12 @@ def test_a_file_that_is_there_is_not_downloaded_again(server, output):
     assert len(server.ranges) == 1
 
 
-def test_a_file_of_another_content_is_replaced(server, output):
+def test_a_file_of_another_content_is_replaced_and_named(server, output, capsys):
     output.write_bytes(b"other")
     fetch(server.url, output, MD5)
     assert output.read_bytes() == CONTENT
+    found = hashlib.md5(b"other").hexdigest()
+    assert f"{output}: its md5 is {found}, expected {MD5[4:]}, with 5 bytes; it is downloaded again" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("checksum", [MD5, None])
