@@ -1,5 +1,6 @@
 """Stage: the published weights of a backbone, as a checkpoint that PyTorch reads."""
 
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import resolve_name
@@ -7,6 +8,7 @@ from pkgutil import resolve_name
 from pml.datasets.archives import verify
 from pml.datasets.fetch import fetch
 from pml.errors import InputError
+from pml.files import replacing
 from pml.task import Task
 from pml.tensors import save_tensors
 
@@ -20,12 +22,13 @@ def fetch_weights(task: Task) -> None:
         InputError: a file cannot be had, or is another than the published one.
     """
     output = Path(task.outputs["weights"])
-    if task.settings["read"] is None:
-        ((url, checksum),) = task.settings["files"].items()
-        return fetch(url, output, checksum)
     files = [find_file(source, checksum, output.parent) for source, checksum in task.settings["files"].items()]
-    weights = resolve_name(task.settings["read"])(*files)
-    save_tensors(weights, output)
+    if task.settings["read"] is None:
+        (file,) = files
+        with replacing(output) as temporary:
+            shutil.copyfile(file, temporary)
+    else:
+        save_tensors(resolve_name(task.settings["read"])(*files), output)
 
 
 def find_file(source: str, checksum: str, folder: Path) -> Path:

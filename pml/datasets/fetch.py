@@ -56,8 +56,11 @@ def fetch(url: str, output: str | Path, checksum: str | None = None, pause: floa
     if checksum is not None:
         parse_checksum(checksum)
     with writing(output, part):
-        if output.exists() and not _fault(output, checksum):
-            return
+        if output.exists():
+            fault = _fault(output, checksum)
+            if not fault:
+                return
+            print(f"{output}: {fault}; it is downloaded again", file=sys.stderr, flush=True)
         output.parent.mkdir(parents=True, exist_ok=True)
         if checksum is None or not _size(part):
             part.unlink(missing_ok=True)  # without a checksum nothing would tell whether the rest belongs to it

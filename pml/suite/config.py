@@ -1,5 +1,6 @@
 """A suite's configuration: checked, with defaults filled in."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
@@ -64,6 +65,8 @@ def check_config(config: dict) -> dict:
 def fill_config(config: dict) -> dict:
     """Return `config` with every default filled in, each value of its kind, and its `vary` written out.
 
+    The home folder is in the place of a `~` that begins a path.
+
     Raises:
         InputError: keys are unknown (the nearest known one is suggested), missing, or have a refused value; or a study of
             `vary` names something that the config does not define.
@@ -73,6 +76,7 @@ def fill_config(config: dict) -> dict:
     config = _filled(expand(_filled(config, schema, schema), schema), schema, schema)
     for dataset in config["datasets"].values():
         dataset.setdefault("face_size", config["face_size"])
+    _expand_home(config)
     return config
 
 
@@ -176,6 +180,16 @@ def archive_name(url: str) -> str:
     return Path(urlsplit(url).path).name
 
 
+def _expand_home(config: dict) -> None:
+    """Put the home folder in the place of the `~` that begins a path: no shell does it in a config."""
+    archives = [archive for dataset in config["datasets"].values() for archive in dataset["archives"]]
+    experiments = list(config["experiments"].values())
+    places = [(archive, "path") for archive in archives] + [(experiment, "initialisation") for experiment in experiments]
+    for holder, key in places + [(experiment["protocol_options"], "list") for experiment in experiments]:
+        if isinstance(path := holder.get(key), str):
+            holder[key] = os.path.expanduser(path)
+
+
 def _of_archives(suite: str, archives: list[dict], where: str) -> Iterator[str]:
     """Yield which archives are another's, and which files of the user lie where the suite deletes."""
     names: Counter[str] = Counter()
@@ -219,9 +233,8 @@ def _of_experiment(config: dict, name: str) -> Iterator[str]:
     if isinstance(listed := experiment["protocol_options"].get("list"), str):
         yield from _of_own_file(listed, config["suite"], f"{where}.protocol_options.list")
     yield from _unknown(experiment["method_folds"], experiment["methods"], f"{where}.method_folds")
-    for method in experiment["methods"]:
-        if not method_folds(experiment, method):
-            yield f"{where}: method '{method}' has no folds; write a list, or first-last with first <= last"
+    if idle := [method for method in experiment["methods"] if not method_folds(experiment, method)]:
+        yield f"{where}: {', '.join(idle)} has no folds; write a list, or first-last with first <= last"
     if experiment["curriculum"] != sorted(experiment["curriculum"]):
         yield f"{where}.curriculum: {experiment['curriculum']} do not ascend; write the smallest line first"
     training = experiment["training"]

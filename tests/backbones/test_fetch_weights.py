@@ -43,6 +43,12 @@ def test_files_that_were_put_there_by_hand_are_taken_without_a_network(tmp_path,
     assert read_weights(tmp_path / "net-start.pth")["weight"].tolist() == [1, 3]
 
 
+def test_one_file_that_was_put_there_by_hand_is_taken_as_it_is_and_stays(tmp_path, offline):
+    (tmp_path / "a.pth").write_bytes(b"a")
+    fetch.fetch_weights(task(tmp_path, {"https://example.org/a.pth": sha(b"a")}))
+    assert [(tmp_path / name).read_bytes() for name in ("net-start.pth", "a.pth")] == [b"a", b"a"]
+
+
 def test_the_same_files_give_the_same_bytes(tmp_path, offline):
     written = []
     for name in ("one", "two"):
@@ -56,10 +62,11 @@ def test_the_same_files_give_the_same_bytes(tmp_path, offline):
     assert written[0] == written[1]
 
 
-def test_a_file_of_another_content_is_not_taken(tmp_path, offline):
+@pytest.mark.parametrize("read", [f"{__name__}:doubled", None])
+def test_a_file_of_another_content_is_not_taken(tmp_path, offline, read):
     (tmp_path / "a.json").write_bytes(b"forged")
     with pytest.raises(InputError, match="put it there as .*a.json"):
-        fetch.fetch_weights(task(tmp_path, {"https://example.org/a.json": sha(b"a")}, f"{__name__}:doubled"))
+        fetch.fetch_weights(task(tmp_path, {"https://example.org/a.json": sha(b"a")}, read))
     assert not (tmp_path / "net-start.pth").exists()
 
 

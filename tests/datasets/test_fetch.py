@@ -107,10 +107,12 @@ def test_a_file_that_is_there_is_not_downloaded_again(server, output):
     assert len(server.ranges) == 1
 
 
-def test_a_file_of_another_content_is_replaced(server, output):
+def test_a_file_of_another_content_is_replaced_and_named(server, output, capsys):
     output.write_bytes(b"other")
     fetch(server.url, output, MD5)
     assert output.read_bytes() == CONTENT
+    found = hashlib.md5(b"other").hexdigest()
+    assert f"{output}: its md5 is {found}, expected {MD5[4:]}, with 5 bytes; it is downloaded again" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("checksum", [MD5, None])
@@ -265,6 +267,24 @@ def test_a_server_that_is_not_there_is_an_error(server, output):
     server.server_close()
     assert "Connection refused" in refused(server.url, output)
     assert not list(output.parent.iterdir())
+
+
+def test_a_download_goes_through_the_proxy_of_the_environment(server, output, monkeypatch):
+    asked = []
+    server.answer = lambda handler: asked.append(handler.path) or handler.send()
+    for name in ("NO_PROXY", "no_proxy", "HTTP_PROXY"):  # the name in small letters is read first
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", server.url.removesuffix("/A"))
+    fetch("http://archive.invalid/A.zip", output, MD5)
+    assert asked == ["http://archive.invalid/A.zip"] and output.read_bytes() == CONTENT
+
+
+def test_a_proxy_that_refuses_is_named(server, output, monkeypatch):
+    server.answer = lambda handler: None
+    for name in ("NO_PROXY", "no_proxy", "HTTPS_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("https_proxy", server.url.removesuffix("/A"))  # which answers no CONNECT
+    assert "proxy" in refused("https://archive.invalid/A.zip", output)
 
 
 def test_a_server_that_cannot_be_trusted_is_an_error(server, output):

@@ -108,7 +108,7 @@ def test_defaults_leave_the_given_config_alone():
         (changed("experiments", "lopo", "dataset", value="fgne"), "lopo.dataset: 'fgne' is not .*did you mean 'fgnet'"),
         (changed("experiments", "lopo", "methods", value=["pmll"]), "lopo.methods: 'pmll' is not .*did you mean 'pml'"),
         (changed("experiments", "lopo", "method_folds", value={"dex": [1]}), "lopo.method_folds: 'dex' is not defined"),
-        (changed("experiments", "lopo", "folds", value="9-3"), "experiments.lopo: method 'pml' has no folds"),
+        (changed("experiments", "lopo", "folds", value="9-3"), "experiments.lopo: pml, kl has no folds"),
         (changed("experiments", "lopo", "initialisation", value="imagnet"), "lopo.initialisation: .*did you mean 'imagenet'"),
         (changed("experiments", "lopo", "initialisation", value=__file__), "lopo.pretraining: say what face data"),
         (changed("experiments", "lopo", "training", "learning_rate", value="1e-3"), "YAML reads 1e-3 as text; write 0.001"),
@@ -324,6 +324,31 @@ def test_an_experiment_whose_start_starts_from_nothing_is_told_without_a_traceba
     config = started_from("lopo")
     config["experiments"]["lopo"] |= {"initialisation": {"experiment": "nothing"}, "pretraining": "none"}
     assert_problems(config, ["lopo.initialisation.experiment: 'nothing' is not defined"])
+
+
+def test_a_path_may_begin_with_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "w.pt").touch()
+    config = given_archives({"path": "~/data/x.zip"}, {"path": "here/~x.zip"})
+    config["experiments"]["lopo"] |= {
+        "initialisation": "~/w.pt",
+        "pretraining": "none",
+        "protocol_options": {"list": "~/list.txt"},
+    }
+    checked = check_config(config)
+    paths = [archive["path"] for archive in checked["datasets"]["fgnet"]["archives"]]
+    assert paths == [f"{tmp_path}/data/x.zip", "here/~x.zip"]
+    experiment = checked["experiments"]["lopo"]
+    assert experiment["initialisation"] == f"{tmp_path}/w.pt"
+    assert experiment["protocol_options"] == {"list": f"{tmp_path}/list.txt"}
+    assert check_config(checked) == checked
+
+
+def test_a_home_folder_that_would_be_deleted_with_the_suite_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "results/small"))
+    with pytest.raises(InputError, match="is, holds or lies in results/small, which is deleted"):
+        check_config(given_archives({"path": "~/x.zip"}))
 
 
 def leaves(value: object, *path: str | int):

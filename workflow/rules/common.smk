@@ -1,6 +1,7 @@
 """The plan, and how the rules ask it."""
 
 import atexit
+import os
 import re
 import shlex
 import shutil
@@ -32,6 +33,19 @@ try:
     plan = make_plan(config) if workflow.is_main_process else read_plan(saved_plan)
 except InputError as error:
     raise WorkflowError("\n".join(error.problems))
+
+if workflow.is_main_process and not os.access(".", os.W_OK):
+    raise WorkflowError(f"{Path.cwd()}: cannot be written. Give yourself the right to it, or add --directory FOLDER to the command")
+
+# Snakemake refuses to make what another one makes, and then proposes to unlock the folder, which is right after a kill alone.
+locked = "".join(lock.read_text() for lock in Path(".snakemake/locks").glob("*.output.lock"))
+suites = set(re.findall(r"^results/([^/\n]+)/", locked, re.MULTILINE)) - {"tables", "figures", "logs"}
+if workflow.is_main_process and suites:
+    logger.warning(
+        f"results/{', '.join(sorted(suites))}: another snakemake makes it in this folder, or was killed there. Two suites would "
+        "publish the same results/tables and results/figures. If one is at work, wait for its end, or run this suite in a "
+        "second checkout. If none is, run `snakemake --unlock`, then this command again."
+    )
 
 # A dry run lists thousands of jobs; the table of their numbers is what a person can read. `--quiet host` shows them all.
 for handler in logger.handlers:
