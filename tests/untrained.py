@@ -5,28 +5,33 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 
 from pml.datasets.synthetic.camera import neutral
 from pml.datasets.synthetic.people import draw_person, look_at
 from pml.files import write_table
-from pml.method import Method
+from pml.method import Method, Network
 from pml.suite.settings import Settings
 from pml.training import run_directory
 from pml.training.model import build_model
 
-OWN = {"method": "dex", "options": {}, "backbone": "resnet18", "backbone_options": {}, "initialisation": "random", "courses": 1}
+OWN = {
+    "method": "dex",
+    "options": {},
+    "backbone": "tests.untrained:tiny",
+    "backbone_options": {},
+    "initialisation": "random",
+    "courses": 1,
+}
 SETTINGS = Settings(**OWN, device="cpu")
 FACE_SIZE = 48
-RUN = {"selected_epoch": 1}
-FACTS = RUN | {
-    "face_size": FACE_SIZE,
-    "data": "noise",
-    "train_images": 4,
-    "test_images": 3,
-    "fold": 1,
-    "seed": 0,
-    "selected_epoch": 1,
-}
+COUNTS = {"train_images": 4, "test_images": 3, "fold": 1, "seed": 0, "selected_epoch": 1}
+FACTS = COUNTS | {"face_size": FACE_SIZE, "data": "noise"}
+
+
+def tiny() -> Network:
+    """Return a network that is quick to build and to run."""
+    return nn.Sequential(nn.Conv2d(3, 8, 3, 2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()), 8
 
 
 class Regressor(Method):
@@ -47,6 +52,13 @@ class Lost(Regressor):
 
     def predict(self, features):
         return torch.full((len(features),), torch.nan)
+
+
+class Unknown(Regressor):
+    """A method that ONNX has no counterpart of."""
+
+    def predict(self, features):
+        return torch.linalg.svdvals(features[:, None])[:, 0]
 
 
 def write_run(directory: Path, settings: Settings = SETTINGS, **facts) -> Path:

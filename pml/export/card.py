@@ -55,7 +55,7 @@ def model_card(run: Path, facts: dict, graph: str) -> str:
         InputError: predictions.csv or the plan of the suite is damaged.
     """
     data, settings = DataName.parse(facts["data"]), facts["settings"]
-    told = _of_suite(run, data)
+    told = _of_suite(run)
     title = f"# {settings['method']}, trained on {data}"
     rows = [
         ("data", f"{facts['train_images']} images of {data}"),
@@ -82,7 +82,7 @@ def model_card(run: Path, facts: dict, graph: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _of_suite(run: Path, data: DataName) -> dict[str, str]:
+def _of_suite(run: Path) -> dict[str, str]:
     """Return the protocol of the run's experiment and the terms of its data, from the plan of its suite."""
     folders = run.resolve().parents  # <suite>/runs/<experiment>/<method>/seed<s>/fold<f>
     if len(folders) < 5 or not (folders[4] / "suite.json").exists():

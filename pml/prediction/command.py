@@ -45,9 +45,9 @@ def predict_photos(
     """
     photos, others = find_photos(names)
     placed = {} if drawings is None else {photo.path: drawings / photo.below / f"{photo.path.stem}_age.png" for photo in photos}
-    _check_outputs(photos, list(placed.values()), to)
     if drawings is not None:
         _check_folder(names, drawings)
+    _check_outputs(photos, list(placed.values()), to)
     torch.set_num_threads(1)  # before there are any, for the workers are forks
     model = AgeModel.load(source)
     print(f"model: {model}", file=sys.stderr)

@@ -7,32 +7,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from pml.prediction.age_model import MASS, Face
+from pml.prediction.age_model import Face
 
 Write = Callable[[Face], None]
-# The columns of a CSV and the keys of a JSON object, in this order.
-COLUMNS = {
-    "photo": "the file, as it was named or found",
-    "face": "number of the face in its photo, from 1, the main one",
-    "left": "of its box, in pixels of the upright photo",
-    "top": "",
-    "right": "",
-    "bottom": "",
-    "score": "the detector's probability that it is a face",
-    "age": "in years",
-    "low": f"first age of the interval that holds {100 * MASS:.0f} % of the predicted distribution",
-    "high": "last age of it",
-    "left_out": "how many other faces of the photo are not told",
-    "trained_on": "the data that the model has learnt from, with the mark (synthetic) if their faces are drawn",
-    "problem": "why the photo has no age; empty if it has one",
-}
+# The columns of a CSV and the keys of a JSON object (docs/predicting.md).
+BOX = ("left", "top", "right", "bottom")
+COLUMNS = ("photo", "face", *BOX, "score", "age", "low", "high", "left_out", "trained_on", "problem")
 
 
 def row_of(face: Face) -> dict[str, str | float | None]:
     """Return the fields of a face by their columns; None where there is nothing to tell."""
     # A name that is not UTF-8 is written with its bytes as escapes.
     photo = os.fsencode(face.photo).decode("utf-8", "backslashreplace")
-    box = [None] * 4 if face.detection is None else face.detection.box.tolist()
+    box = [None] * len(BOX) if face.detection is None else face.detection.box.tolist()
     low, high = face.interval or (None, None)
     score = None if face.detection is None else face.detection.score
     age = None if face.age is None else round(face.age, 2)
@@ -55,7 +42,7 @@ def writing_text(file: IO[str]) -> Iterator[Write]:
 @contextmanager
 def writing_csv(file: IO[str]) -> Iterator[Write]:
     """Yield a function that writes a face as a row; the header is there even without one."""
-    rows = csv.DictWriter(file, list(COLUMNS), lineterminator="\n")
+    rows = csv.DictWriter(file, COLUMNS, lineterminator="\n")
     rows.writeheader()
     yield lambda face: rows.writerow(row_of(face))
 

@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,8 @@ from pml.prediction.formats import COLUMNS
 from pml.training.augmentation import normalise
 from pml.training.model import load_model
 from tests.untrained import FACE_SIZE, SETTINGS, draw_photo, write_run
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +95,7 @@ def test_the_face_is_that_of_the_face_store(folder):
 
 
 def test_age_and_interval_are_those_of_the_mean_over_face_and_mirror_image(folder, predicted):
-    _, out, _ = predicted("face.png")
+    _, out, _ = predicted("face.png", "--no-figure")
     model, _ = load_model(folder / "run", torch.device("cpu"))
     model.backbone.eval()
     ((_, face),) = AgeModel.load(folder / "run").find(folder / "face.png", FaceDetector()).faces
@@ -121,7 +124,7 @@ def test_a_method_without_a_distribution_gives_no_interval(predicted, tmp_path):
     _, out, _ = predicted("face.png", run="regressor")
     assert ": 33.2 years (no interval: " in out
     assert (tmp_path / "face_age.png").exists()
-    _, out, _ = predicted("face.png", "--format", "csv", run="regressor")
+    _, out, _ = predicted("face.png", "--format", "csv", "--no-figure", run="regressor")
     assert rows_of(out)[0]["age"] == "33.25" and rows_of(out)[0]["low"] == ""
 
 
@@ -301,7 +304,8 @@ def test_a_model_that_predicts_no_number_is_refused_and_leaves_no_file(refused):
 
 
 def test_the_weights_may_stand_for_the_run(predicted):
-    assert predicted("face.png", run="run/model.pt")[:2] == predicted("face.png")[:2]
+    words = ("face.png", "--no-figure")
+    assert predicted(*words, run="run/model.pt")[:2] == predicted(*words)[:2]
 
 
 def test_nothing_is_written_over_a_photo_or_among_those_of_a_folder(folder, refused, tmp_path):
@@ -327,6 +331,25 @@ def test_faces_come_while_photos_are_still_to_be_read(folder):
     photos = (drawn.append(number) or folder / "noise.png" for number in range(1000))
     first = next(AgeModel.load(folder / "run").predict(photos))
     assert first.age is None and "no face found" in first.problem and len(drawn) < 20
+
+
+def test_the_lines_of_python_in_the_docs_run_as_they_stand_there(folder, tmp_path, monkeypatch, capsys):
+    (lines,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/predicting.md").read_text(), re.DOTALL)
+    (run,) = re.findall(r'load\("(.*?)"\)', lines)
+    monkeypatch.chdir(tmp_path)
+    Path(run).parent.mkdir(parents=True)
+    Path(run).symlink_to(folder / "run")
+    Path("photo.jpg").write_bytes((folder / "two.png").read_bytes())
+    exec(lines, {})  # noqa: S102
+    assert [line.split()[:2] for line in capsys.readouterr().out.splitlines()] == [["photo.jpg", "1"], ["photo.jpg", "2"]]
+
+
+def test_the_docs_tell_every_column_and_option(capsys):
+    page = (ROOT / "docs/predicting.md").read_text()
+    with pytest.raises(SystemExit):
+        main(["predict", "--help"])
+    options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}
+    assert [name for name in [*COLUMNS, *options] if f"`{name}" not in page and f" {name} " not in page] == []
 
 
 def test_importing_the_package_is_cheap():
