@@ -14,6 +14,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -56,6 +57,16 @@ def main() -> None:
         def usual() -> None:
             start([sys.executable, "-m", __spec__.name, "--one-by-one", folder, run, "--cores", options.cores], code=0)
 
+        work_of: dict[str, list[float]] = {"usual": [], "ours": []}
+
+        def measured(name: str, run: Callable[[], None]) -> Callable[[], None]:
+            def measure() -> None:
+                before = core_seconds()
+                run()
+                work_of[name].append(core_seconds() - before)
+
+            return measure
+
         peaks = []
         for photos in (few, folder):
             ours(photos)
@@ -64,10 +75,20 @@ def main() -> None:
         problems = sum(row["problem"].startswith("cannot be read") for row in rows)
         print(f"{len(rows)} lines for {options.photos} photos, {problems} of which cannot be read")
         print(f"peak memory of a process: {peaks[0]:.0f} MB for {options.photos // 10} photos, {peaks[1]:.0f} MB for all")
-        seconds = alternate({"usual": usual, "ours": ours}, options.rounds)
+        candidates = {"usual": measured("usual", usual), "ours": measured("ours", ours)}
+        seconds = alternate(candidates, options.rounds)
     for name, taken in seconds.items():
-        print(f"{name}: {options.photos / np.median(taken):.1f} photos a second on {options.cores} cores")
+        cost = np.median(work_of[name][1:]) / options.photos
+        print(f"{name}: {options.photos / np.median(taken):.2f} photos a second, {cost:.3f} core-seconds a photo")
+    work = np.array(work_of["usual"][1:]) / np.array(work_of["ours"][1:])
+    print(f"one by one / pml predict, core-seconds: {np.median(work):.3g}")
     print(verdict("one by one / pml predict, seconds", seconds["usual"] / seconds["ours"], 2, at_most=False))
+
+
+def core_seconds() -> float:
+    """Return the work of all processes that this one has started and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def draw_photos(archive: Path, count: int, folder: Path) -> None:

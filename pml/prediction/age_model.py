@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -102,11 +102,14 @@ class AgeModel:
         settings: what it was trained with.
         facts: run.json of its run.
         trained_on: the data that it has learnt from.
+        in_forks: whether several processes tell the ages, too, of the faces that they find.
     """
 
     def __init__(self, model: Model, settings: Settings, facts: dict, source: Path):
         self.model, self.settings, self.facts, self.source = model, settings, facts, source
         self.trained_on = DataName.parse(facts["data"])
+        # A GPU cannot be shared with forks: they find the faces, and this process tells the ages.
+        self.in_forks = model.device.type == "cpu"
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto") -> "AgeModel":
@@ -153,30 +156,26 @@ class AgeModel:
         Args:
             draw: called with each answer, in the process that made it.
         """
-        on_gpu = self.model.device.type == "cuda"
         if workers > 1:
             torch.set_num_threads(1)  # of each process; two in each would wait for one another
-        # A GPU cannot be shared with forks. They find the faces meanwhile.
         detector = FaceDetector(self.model.device if workers == 1 else "cpu")
-        at_once = AT_ONCE[self.model.device.type]
 
         def find(some: list[Path]) -> list[Found]:
             return [self.find(photo, detector, faces, keep=draw is not None) for photo in some]
 
         def tell(found: list[Found]) -> list[Answer]:
             answers = self._tell(found)
-            for answer in answers:
-                if draw is not None:
+            if draw is not None:
+                for answer in answers:
                     draw(*answer)
-            # What is drawn need not travel to the process that asks.
+            # Pictures need not travel to the process that asks.
             return [(Found(one.photo, left_out=one.left_out, problem=one.problem), told) for one, told in answers]
 
-        with mapping(find if on_gpu else lambda some: tell(find(some)), workers, chunk=1) as map_in_order:
+        with mapping((lambda some: tell(find(some))) if self.in_forks else find, workers, chunk=1) as map_in_order:
             results = map_in_order(_batches(map(Path, photos), AT_ONCE["cpu"]))
-            if on_gpu:
-                results = map(tell, _batches((one for some in results for one in some), at_once))
-            for answers in results:
-                yield from answers
+            if not self.in_forks:
+                results = map(tell, _batches(chain.from_iterable(results), AT_ONCE["cuda"]))
+            yield from chain.from_iterable(results)
 
     def find(self, photo: Path, detector: FaceDetector, faces: str = "main", keep: bool = False) -> Found:
         """Return the faces in a photo, those whose landmarks place a face.

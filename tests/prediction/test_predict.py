@@ -326,6 +326,18 @@ def test_help_says_what_an_estimate_is_not_for_and_what_the_exit_code_tells(caps
     assert "not for decisions about people" in said and "1 if some have" in said
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_ages_are_the_same_where_one_process_tells_them_all_as_on_a_gpu(folder, workers):
+    photos = [folder / name for name in ("face.png", "noise.png", "two.png", "text.jpg", "mirrored.png")] * 3
+    answers = []
+    for in_forks in (True, False):
+        model = AgeModel.load(folder / "run", "cpu")
+        model.in_forks = in_forks
+        answers.append([(face.photo, face.number, face.problem, face.age) for face in model.predict(photos, "all", workers)])
+    for one, other in zip(*answers, strict=True):
+        assert one[:3] == other[:3] and other[3] == pytest.approx(one[3], abs=1e-4)
+
+
 def test_faces_come_while_photos_are_still_to_be_read(folder):
     drawn = []
     photos = (drawn.append(number) or folder / "noise.png" for number in range(1000))
