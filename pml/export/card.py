@@ -64,7 +64,8 @@ def model_card(run: Path, facts: dict, graph: str) -> str:
         ("method", f"`{settings['method']}`, options `{settings['options']}`"),
         ("network", _network(settings)),
         ("start", _start(settings)),
-        ("training", f"{settings['epochs']} epochs, the weights of epoch {facts['selected_epoch']}; commit {facts['commit']}"),
+        ("training", f"{settings['epochs']} epochs, the weights of epoch {facts['selected_epoch']}"),
+        ("code", f"commit {facts['commit'] or 'unknown'}"),
         ("face", f"{facts['face_size']} x {facts['face_size']} pixels, RGB"),
         ("ages", f"{settings['ages'][0]} to {settings['ages'][1]} years"),
         ("averaged over", "the face and its mirror image" if settings["mirror_test"] else "nothing: one pass over the face"),
@@ -108,7 +109,7 @@ def _start(settings: dict) -> str:
     known = STARTS.get((settings["backbone"], name))
     if start == "random":
         return "random weights"
-    return f"weights that have seen {known.seen}" if known else f"`{Path(start).name}`"
+    return f"weights that have seen {known.seen}, whose terms bind this model, too" if known else f"`{Path(start).name}`"
 
 
 def _errors(run: Path, settings: dict) -> str:
