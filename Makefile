@@ -47,6 +47,7 @@ bench: .venv/installed
 	python -m benchmarks.graph
 	python -m benchmarks.interruptions
 	python -m benchmarks.determinism
+	python -m benchmarks.predict
 
 .venv/installed: requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; try make PYTHON=python3.11")'

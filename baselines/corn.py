@@ -47,7 +47,7 @@ class CORN(Method):
 
     def distribution(self, features: Tensor) -> Tensor:
         logits = self.classifiers(features)
-        reached = F.pad(logits.sigmoid().cumprod(dim=1), (1, 0), value=1.0)  # P(age >= k) for k = 0..K-1
+        reached = F.pad(F.logsigmoid(logits).cumsum(dim=1).exp(), (1, 0), value=1.0)  # P(age >= k) for k = 0..K-1
         stays = F.pad(torch.sigmoid(-logits), (0, 1), value=1.0)  # P(age = k | age >= k)
         return reached * stays
 

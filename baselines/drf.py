@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.distributions import Normal
+from torch.nn import functional as F
 
 from pml.method import Method, TrainingSet
 
@@ -108,7 +109,8 @@ class DRF(Method):
     def distribution(self, features: Tensor) -> Tensor:
         """Return (N, K): the mixture's share of the year around each age, the tails with the first and the last."""
         below = Normal(self.means[..., None], self.variances.sqrt()[..., None]).cdf(self.ages[:-1] + 0.5)
-        at_ages = torch.cat([below, torch.ones_like(below[..., :1])], -1).diff(prepend=torch.zeros_like(below[..., :1]))
+        cumulated = F.pad(F.pad(below, (0, 1), value=1.0), (1, 0))
+        at_ages = cumulated[..., 1:] - cumulated[..., :-1]
         return torch.einsum("ntl,tlk->nk", self.routing(features), at_ages) / self.options.trees
 
     def predict(self, features: Tensor) -> Tensor:

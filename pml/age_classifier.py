@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 from pml.method import Method
@@ -60,5 +59,6 @@ def decode(distribution: Tensor, ages: Tensor, decoder: Decoder) -> Tensor:
         return distribution @ ages
     if decoder == "median":
         cumulated = distribution.cumsum(1)
-        return ages[torch.searchsorted(cumulated, cumulated[:, -1:] / 2)[:, 0].clamp(max=len(ages) - 1)]
+        below = (cumulated < cumulated[:, -1:] / 2).sum(1)  # torch.searchsorted has no counterpart in ONNX
+        return ages[below.clamp(max=len(ages) - 1)]
     return ages[distribution.argmax(1)]

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -11,11 +12,18 @@ from pml.command_line import Parser
 from pml.errors import InputError, stage_main
 
 PREDICT = """\
-Estimate the age of the face in each photo with the model of a finished run.
+Estimate the age of the face in each photo with the model of a finished run, a line a face.
 
 Where a photo shows several faces, the large and central one is taken. The interval is the central 80 % of the distribution
 that the model predicts; nothing has tested whether it covers four true ages in five. Estimates are of apparent age, by a model
-trained on a small set of faces, and worth no more than that set. They are not for decisions about people."""
+trained on a small set of faces, and worth no more than that set. They are not for decisions about people.
+
+A photo without an age has a line with its problem, and the others go on. Exit code: 0 if every photo has an age, 1 if some have
+none, 2 if nothing could be done."""
+
+EXPORT = """\
+Write the model of a finished run as a folder of its own: weights (safetensors), graph (ONNX), the constants of the face's crop,
+settings, and a model card. For ONNX it needs onnx and onnxruntime: pip install 'pml[export]'."""
 
 FORECAST = """\
 Say what a suite will take: its jobs, the hours of each table, disk and memory, each with what it may come to.
@@ -48,12 +56,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raw = argparse.RawDescriptionHelpFormatter
         return commands.add_parser(name, help=summary, description=description or summary, formatter_class=raw)
 
-    predict = command("predict", "estimate the age of the face in a photo", PREDICT)
-    predict.add_argument("photos", type=Path, nargs="+", metavar="PHOTO")
-    predict.add_argument("--model", type=Path, required=True, metavar="RUN", help="run directory with a model.pt")
+    predict = command("predict", "estimate the age of the faces in photos", PREDICT)
+    predict.add_argument("photos", nargs="+", metavar="PHOTO", help="a file, a folder, or a pattern such as 'album/**/*.jpg'")
+    predict.add_argument("--model", type=Path, required=True, metavar="RUN", help="run directory, export, or its model.pt")
+    predict.add_argument("--faces", choices=["main", "all"], default="main", help="of each photo (default: main)")
+    predict.add_argument("--format", choices=["text", "csv", "json"], help="default: text, or that of the suffix of --to")
+    predict.add_argument("--to", type=Path, metavar="FILE", help="write there instead of to standard output")
     predict.add_argument(
         "--output", type=Path, default=Path(), metavar="DIR", help="folder for <photo>_age.png (default: the current one)"
     )
+    predict.add_argument("--no-figure", action="store_true", help="draw nothing")
+    predict.add_argument("--cores", type=_count, default=_cores(), metavar="N", help="processes at a time (default: all)")
+    export = command("export", "write a trained model as a folder of its own", EXPORT)
+    export.add_argument("run", type=Path, metavar="RUN", help="run directory with a model.pt")
+    export.add_argument("--to", type=Path, required=True, metavar="DIR", help="a folder that is not there yet")
+    export.add_argument("--without-onnx", action="store_true", help="leave the graph out")
     forecast = command("forecast", "say what a suite will take: jobs, hours, disk, memory", FORECAST)
     forecast.add_argument("--cores", type=_count, default=1, metavar="N", help="jobs at a time, as for snakemake (default: 1)")
     forecast.add_argument("--runs", type=Path, metavar="DIR", help="folder with runs to take the speed of training from")
@@ -83,9 +100,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.path.insert(0, "")  # a method of the user's own is found from the current folder, as `python -m` finds it
     # PyTorch takes seconds to load, which --help need not wait for.
     if options.command == "predict":
-        from pml.predict import predict_photos
+        from pml.prediction.command import predict_photos
 
-        predict_photos(options.photos, options.model, options.output)
+        written = {"form": options.format, "to": options.to, "drawings": None if options.no_figure else options.output}
+        if not predict_photos(options.photos, options.model, faces=options.faces, cores=options.cores, **written):
+            sys.exit(1)
+    elif options.command == "export":
+        from pml.export.command import export as export_model
+
+        print(export_model(options.run, options.to, not options.without_onnx))
     elif options.command == "forecast":
         from pml.forecast.forecast import forecast as forecast_suite
 
@@ -116,6 +139,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(status_text(plan, states), time_left_text(plan, states), sep="\n\n")
     else:
         parser.print_help()
+
+
+def _cores() -> int:
+    """Return how many cores this process may use; only Linux tells those of a queue's job."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _number(text: str, least: int = 0) -> int:

@@ -5,24 +5,28 @@ import multiprocessing
 import os
 import signal
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 from pml.errors import InputError
 
 CHUNK = 16  # items that a worker takes at a time
+AHEAD = 3  # chunks for each worker that are given out before their results are asked for
 PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 _function: Callable[[Any], Any]  # of a worker
 
 
 @contextmanager
-def mapping(function: Callable, workers: int) -> Iterator[Callable[[Iterable], Iterator]]:
+def mapping(function: Callable, workers: int, chunk: int = CHUNK) -> Iterator[Callable[[Iterable], Iterator]]:
     """Yield a `map` of `function` over items; with more than one worker, each is a fork of this process.
 
-    What the function refers to is inherited, not copied, so it must hold no GPU and no running threads.
+    What the function refers to is inherited, not copied, so it must hold no GPU and no running threads. Items are drawn as
+    results are taken, so neither pile up, however many there are.
 
     Raises:
         InputError: a worker was killed.
@@ -32,7 +36,7 @@ def mapping(function: Callable, workers: int) -> Iterator[Callable[[Iterable], I
         return
     try:
         with pool_of(workers, "fork", _keep, function) as pool:
-            yield lambda items: pool.map(_call, items, chunksize=CHUNK)
+            yield lambda items: _in_order(pool, iter(items), workers, chunk)
     except BrokenProcessPool:
         problem = f"one of {workers} worker processes was killed, probably for lack of memory"
         raise InputError(f"{problem}; give the same command again with fewer threads or more memory") from None
@@ -95,5 +99,15 @@ def _keep(function: Callable) -> None:
     _function = function
 
 
-def _call(item: object) -> object:
-    return _function(item)
+def _in_order(pool: ProcessPoolExecutor, items: Iterator, workers: int, chunk: int) -> Iterator:
+    waiting: deque[Future] = deque()
+    while True:
+        while len(waiting) < AHEAD * workers and (some := list(islice(items, chunk))):
+            waiting.append(pool.submit(_call_each, some))
+        if not waiting:
+            return
+        yield from waiting.popleft().result()
+
+
+def _call_each(items: list) -> list:
+    return [_function(item) for item in items]

@@ -19,6 +19,8 @@ ORDER = [
     "reporting",
     "progressive_margin",
     "forecast",
+    "export",
+    "prediction",
 ]
 
 

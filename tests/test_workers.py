@@ -10,13 +10,22 @@ from pathlib import Path
 import pytest
 
 from pml.errors import InputError
-from pml.workers import mapping
+from pml.workers import AHEAD, mapping
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_results_come_in_the_order_of_the_items(workers):
     with mapping(lambda number: number**2, workers) as map_in_order:
         assert list(map_in_order(range(100))) == [number**2 for number in range(100)]
+
+
+def test_items_are_drawn_as_results_are_taken():
+    drawn = []
+    with mapping(lambda number: number, 2, chunk=4) as map_in_order:
+        results = map_in_order(number for number in range(1000) if not drawn.append(number))
+        for taken in range(1000):
+            assert next(results) == taken
+            assert len(drawn) <= taken + (2 * AHEAD + 1) * 4
 
 
 def test_several_workers_are_processes_of_their_own():

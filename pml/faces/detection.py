@@ -1,4 +1,4 @@
-"""Detection: the one face of an image and its five landmarks, by MTCNN (Zhang et al., SPL 2016)."""
+"""Detection: the faces of an image and their five landmarks, by MTCNN (Zhang et al., SPL 2016)."""
 
 from dataclasses import dataclass
 
@@ -39,9 +39,13 @@ class FaceDetector:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.mtcnn = MTCNN(keep_all=True, min_face_size=MIN_FACE_SIZE, device=self.device).eval()
 
-    @torch.inference_mode()
     def detect(self, image: np.ndarray) -> Detection | None:
-        """Return the main face of a (height, width, 3) uint8 RGB image, or None if none is found.
+        """Return the main face of a (height, width, 3) uint8 RGB image, or None if none is found."""
+        return next(iter(self.detect_all(image)), None)
+
+    @torch.inference_mode()
+    def detect_all(self, image: np.ndarray) -> list[Detection]:
+        """Return every face found in a (height, width, 3) uint8 RGB image, by its `prominence`, the main one first.
 
         Coordinates are rounded to 0.01 pixel and scores to 0.0001: what a CSV holds is exactly what the alignment uses.
         """
@@ -50,25 +54,27 @@ class FaceDetector:
         frame = round(FRAME * max(small.shape[:2]))
         framed = cv2.copyMakeBorder(small, frame, frame, frame, frame, cv2.BORDER_REPLICATE)
         if min(framed.shape[:2]) < MIN_FACE_SIZE:  # too small for even one level of the detector's pyramid
-            return None
+            return []
 
         boxes, scores, landmarks = self.mtcnn.detect(framed, landmarks=True)
         if boxes is None:
-            return None
-        main = main_face(boxes.astype(float), scores.astype(float), framed.shape[1], framed.shape[0])
+            return []
 
         def in_image(points: np.ndarray) -> np.ndarray:
             return ((points.astype(float) - frame + 0.5) / scale - 0.5).round(2)
 
-        box = in_image(boxes[main].reshape(2, 2)).ravel()
-        return Detection(box, round(float(scores[main]), 4), in_image(landmarks[main]))
+        order = np.argsort(-prominence(boxes.astype(float), scores.astype(float), *framed.shape[1::-1]), kind="stable")
+        return [
+            Detection(in_image(boxes[i].reshape(2, 2)).ravel(), round(float(scores[i]), 4), in_image(landmarks[i]))
+            for i in order
+        ]
 
 
-def main_face(boxes: np.ndarray, scores: np.ndarray, width: int, height: int) -> int:
-    """Return the index of the face that a picture is of: large, and near the centre.
+def prominence(boxes: np.ndarray, scores: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Return (F,) how far each face is what its picture is of: large, and near the centre.
 
-    The largest area less twice the squared distance from the centre, the rule of FaceNet's alignment script (Sandberg). The
-    area counts by the score, so that a large doubtful box does not win over a face.
+    The area less twice the squared distance from the centre, the rule of FaceNet's alignment script (Sandberg). The area counts
+    by the score, so that a large doubtful box does not win over a face.
 
     Args:
         boxes: (F, 4) left, top, right, bottom in pixels.
@@ -77,4 +83,4 @@ def main_face(boxes: np.ndarray, scores: np.ndarray, width: int, height: int) ->
     """
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     offsets = (boxes[:, :2] + boxes[:, 2:]) / 2 - np.array([width, height]) / 2
-    return int(np.argmax(scores * areas - 2 * (offsets**2).sum(axis=1)))
+    return scores * areas - 2 * (offsets**2).sum(axis=1)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.detection import measure
-from pml.faces.detection import FaceDetector, main_face
+from pml.faces.detection import FaceDetector, prominence
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +34,16 @@ def drawn_face(size=200):
     ellipse((0.5, 0.7), (0.09, 0.025), (165, 80, 80))
     image = cv2.GaussianBlur(image, (0, 0), size / 130)
     return image, size * np.array([[0.4, 0.45], [0.6, 0.45], [0.5, 0.58], [0.41, 0.7], [0.59, 0.7]])
+
+
+def test_all_faces_are_found_and_the_main_one_comes_first(detector):
+    image, _ = drawn_face(400)
+    small, _ = drawn_face(200)
+    both = np.full((500, 700, 3), 200, np.uint8)
+    both[50:450, 250:650], both[:200, 20:220] = image, small
+    first, second = detector.detect_all(both)
+    np.testing.assert_array_equal(first.box, detector.detect(both).box)
+    assert first.box[0] > 250 and second.box[2] < 250
 
 
 @pytest.mark.parametrize("size", [100, 200, 900])
@@ -68,7 +78,7 @@ def test_a_picture_too_small_for_a_face_has_none(detector, shape):
 
 
 def main_of(*boxes, scores=None, width=100, height=100):
-    return main_face(np.array(boxes, float), np.array(scores or [1.0] * len(boxes)), width, height)
+    return int(prominence(np.array(boxes, float), np.array(scores or [1.0] * len(boxes)), width, height).argmax())
 
 
 def test_of_two_faces_side_by_side_the_larger_is_the_main_one():
