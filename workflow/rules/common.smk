@@ -35,7 +35,9 @@ except InputError as error:
     raise WorkflowError("\n".join(error.problems))
 
 if workflow.is_main_process and not os.access(".", os.W_OK):
-    raise WorkflowError(f"{Path.cwd()}: cannot be written. Give yourself the right to it, or add --directory FOLDER to the command")
+    raise WorkflowError(
+        f"{Path.cwd()}: cannot be written. Give yourself the right to it, or add --directory FOLDER to the command"
+    )
 
 # Snakemake refuses to make what another one makes, and then proposes to unlock the folder, which is right after a kill alone.
 locked = "".join(lock.read_text() for lock in Path(".snakemake/locks").glob("*.output.lock"))
