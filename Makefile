@@ -1,6 +1,8 @@
 # make demo: the whole workflow on synthetic faces. make test: lint and all tests. make smoke: the quick ones of them.
 # Each sets up .venv first if it is missing.
 PYTHON ?= python3
+# TORCH=cpu installs torch without CUDA, and no bytecode ahead of its use: a quarter of the disk.
+SMALL = $(if $(filter cpu,$(TORCH)),--no-compile --extra-index-url https://download.pytorch.org/whl/cpu)
 CORES ?= $(shell nproc)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Each process of the tests has a core; two threads in each would wait for one another.
@@ -52,6 +54,6 @@ bench: .venv/installed
 .venv/installed: requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; try make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
-	python -m pip install --requirement requirements.txt
+	python -m pip install --requirement requirements.txt $(SMALL)
 	python -m pip install --no-deps --editable .
 	touch $@
