@@ -47,13 +47,14 @@ def test_the_wheel_holds_the_schemas_and_the_paper_s_numbers(installed):
         (["--version"], "pml 0."),
         (["--help"], "forecast"),
         (["predict", "--help"], "PHOTO"),
-        (["check", "--configfile", "paper.yaml"], "suite paper: "),
+        (["check", "--configfile", "config.yaml"], "suite demo: "),
         (["status", "--configfile", "paper.yaml"], "align_faces"),
         (["check-method", "kl"], "ok      the loss is a finite scalar"),
     ],
 )
 def test_the_commands_of_a_wheel_work_in_any_folder(installed, tmp_path, arguments, words):
-    (tmp_path / "paper.yaml").write_text((ROOT / "config/paper.yaml").read_text())
+    for name in ("paper.yaml", "config.yaml"):
+        (tmp_path / name).write_text((ROOT / "config" / name).read_text())
     called = run(installed, tmp_path, *arguments)
     assert called.returncode == 0, called.stderr
     assert words in called.stdout
