@@ -12,6 +12,7 @@ from pml.data_name import DataName
 from pml.files import load_schema, write_table
 from pml.suite.settings import Settings
 from pml.task import Task
+from pml.training import loop
 from pml.training.data import ExperimentData
 from pml.training.run import Run
 
@@ -23,6 +24,11 @@ NAME = DataName("noise", synthetic=True)
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def every_epoch_has_a_line(monkeypatch):
+    monkeypatch.setattr(loop, "LOG_SECONDS", 0)
 
 
 @dataclasses.dataclass(frozen=True)

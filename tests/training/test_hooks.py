@@ -77,7 +77,7 @@ def test_a_run_that_is_interrupted_ends_with_the_same_bytes(small, finished, tmp
     lines = []
     monkeypatch.setattr(run, "_log", lines.append)
     assert contents(tmp_path / "run") == contents(tmp_path / "whole")
-    assert [line.split()[5] for line in lines[:2]] == ["3/3", "1/3"], "the first went on from its checkpoint"
+    assert [line.split()[7] for line in lines[:2]] == ["3/3", "1/3"], "the first went on from its checkpoint"
 
 
 @every_method

@@ -10,7 +10,7 @@ import pytest
 
 from pml.data_name import DataName
 from pml.errors import InputError
-from pml.training import live, loop, run, run_directory
+from pml.training import live, run, run_directory
 from tests.training.conftest import CPU
 from tests.training.small_loggers import SEEN
 
@@ -52,7 +52,6 @@ def test_a_term_that_comes_later_and_a_missing_value_keep_the_table_whole(tmp_pa
 
 def test_history_of_a_run_that_goes_on_is_there_after_each_epoch(finished, settings, tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr(loop, "LOG_SECONDS", 0)
     monkeypatch.setattr(run, "_log", lambda line: seen.append(len(pd.read_csv(tmp_path / "run/history.csv"))))
     finish(settings, finished.data, tmp_path / "run")
     assert seen == [1, 2]
