@@ -29,7 +29,7 @@ check: .venv/installed
 	snakemake --lint
 	mypy
 
-# Damaged and hostile files, bad disks and kills, as many as docs/reliability.md says: about 20 minutes on two cores.
+# Damaged and hostile files, bad disks and kills: see docs/reliability.md.
 faults: .venv/installed
 	PML_FAULTS=all python -m pytest -n $(CORES) --dist load --show-capture=no --tb=short tests/faults
 
