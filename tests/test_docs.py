@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 import yaml
 
+from pml.files import read_table
 from pml.forecast.jobs import Suite, runs_before
 from pml.progressive_margin import PML
 from pml.registry import REGISTRIES, find
-from pml.reporting import scorecard
+from pml.reporting import effects, scorecard
 from pml.suite import make_plan
 from pml.suite.config import check_config, config_schema
 
@@ -125,6 +126,14 @@ def test_the_leaderboard_shows_the_committed_tables_in_the_order_of_their_errors
             f"| {place} | {row.method} | {row.mae:.2f} ({row.mae_low:.2f} to {row.mae_high:.2f}) | {told} | {row.mae_few:.2f} |"
             in page
         )
+
+
+@pytest.mark.parametrize("name", ["effects_fgnet", "effects_fgnet_high_rates"])
+def test_the_page_of_factors_shows_the_committed_tables(name):
+    cells = effects.cells_of(read_table(DOCS / "vary" / f"{name}.csv", "effects"))
+    page = (DOCS / "vary.md").read_text()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("|")]
+    assert all(row in rows for row in cells.to_numpy().tolist()) and list(cells) in rows
 
 
 def test_the_readme_shows_the_committed_table_of_the_real_fgnet():

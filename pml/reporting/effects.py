@@ -42,7 +42,9 @@ def caption(table: pd.DataFrame, experiments: list[dict]) -> str:
     ]
     if experiments[0]["data"]["synthetic"]:
         sentences.append("The images are synthetic: this says nothing about people.")
-    sentences += [f"But for what is varied: {note}" for note in list(budgets(experiments).values())[:1]]
+    sentences += [
+        f"Of the first cell; the others differ in what is varied. {note}" for note in list(budgets(experiments).values())[:1]
+    ]
     return " ".join(sentences)
 
 
@@ -52,7 +54,7 @@ def cells_of(table: pd.DataFrame) -> pd.DataFrame:
     cells = {
         "Factor": table["factor"].mask(later, ""),
         "Level": table["level"].fillna("–"),
-        "Cells": as_text(table["cells"], "{:d}"),
+        "Number of cells": as_text(table["cells"], "{:d}"),
         "MAE": with_interval(table, ["mae", "mae_low", "mae_high"]),
         "Effect": with_interval(table, ["effect", "effect_low", "effect_high"], "{:.3f}").mask(later, ""),
         "Share": with_interval(table, ["share", "share_low", "share_high"], "{:.1%}").mask(later, ""),

@@ -56,7 +56,9 @@ def test_a_reader_gets_what_is_said_of_a_factor_once(pools, tmp_path):
     table, markdown, latex = tables(pools, tmp_path)
     grid = grid_of(markdown)
     assert grid["Factor"].tolist() == ["method", "", "training.learning_rate", "", "scale", "", "interactions"]
-    assert grid["Level"].tolist() == ["KL", "PML", "0.1", "1", "0", "1", "–"] and grid["Cells"].tolist() == list("2433226")
+    assert grid["Level"].tolist() == ["KL", "PML", "0.1", "1", "0", "1", "–"] and grid["Number of cells"].tolist() == list(
+        "2433226"
+    )
     rate = table[table["factor"] == "training.learning_rate"].iloc[0]
     assert grid["Effect"][2] == f"{rate['effect']:.3f} [{rate['effect_low']:.3f}, {rate['effect_high']:.3f}]"
     assert grid["Share"][2] == f"{rate['share']:.1%} [{rate['share_low']:.1%}, {rate['share_high']:.1%}]"
