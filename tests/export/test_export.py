@@ -179,7 +179,7 @@ def test_onnx_is_asked_for_only_where_it_is_wanted(tmp_path, refused, monkeypatc
 def test_a_folder_that_is_there_is_not_replaced(tmp_path, refused):
     run = write_run(tmp_path / "run")
     assert "is there already" in refused(run, "--to", run, "--without-onnx")
-    assert "no such file" in refused(tmp_path / "absent", "--to", tmp_path / "export", "--without-onnx").lower()
+    assert "not a finished run" in refused(tmp_path / "absent", "--to", tmp_path / "export", "--without-onnx").lower()
 
 
 @pytest.mark.parametrize("cut", [slice(0, 100), slice(0, 0), slice(0, -1), slice(1, None)])
