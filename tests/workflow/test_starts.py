@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -82,10 +81,11 @@ def test_use_conda_without_conda_names_the_command_to_use_instead(checkout):
 @pytest.mark.slow
 def test_a_second_suite_in_one_folder_is_told_to_wait_before_it_is_told_to_unlock(checkout):
     locks = checkout / ".snakemake" / "locks"
-    locks.mkdir(parents=True)
-    (locks / "0.output.lock").write_text("results/report.html\nresults/tables/table4.csv\nresults/first/tables/table4.csv\n")
+    locks.mkdir(parents=True, exist_ok=True)
+    lock = locks / "0.output.lock"
+    lock.write_text("results/report.html\nresults/tables/table4.csv\nresults/first/tables/table4.csv\n")
     run = snakemake(checkout, config=fgnet_config("second"))
-    shutil.rmtree(locks)
+    lock.unlink()
     assert run.returncode != 0 and not (checkout / "results/second").exists()
     said, unlock = run.stdout.index("results/first: another snakemake"), run.stdout.index("--unlock argument")
     assert said < unlock and "run this suite in a second checkout" in run.stdout
