@@ -22,7 +22,7 @@ import numpy as np
 from scipy.io import savemat
 
 from pml.datasets import imdb_wiki, index
-from pml.files import write_table
+from pml.tables import write_table
 
 SIZES = (10_000, 100_000, 523_051)
 SECONDS, MEGABYTES = 60, 2000

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pml.files import load_schema, write_table
 from pml.suite.settings import Settings
+from pml.tables import load_schema, write_table
 from pml.task import Task
 
 IMAGES, PEOPLE = 1002, 82  # as many as FG-NET has

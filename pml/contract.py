@@ -19,10 +19,10 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from pml.errors import InputError
-from pml.files import load_schema
 from pml.method import Method, Network, Step, TrainingSet
 from pml.reference import Reference
 from pml.registry import find, find_options
+from pml.tables import load_schema
 
 FACES, SIZE, FEATURE_DIM = 6, 64, 64
 AGE_RANGES = (range(101), range(16, 78))

@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 import yaml
 
-from pml.files import read_table
 from pml.forecast.jobs import Suite, runs_before
 from pml.progressive_margin import PML
 from pml.registry import REGISTRIES, find
 from pml.reporting import effects, scorecard
 from pml.suite import make_plan
 from pml.suite.config import check_config, config_schema
+from pml.tables import read_table
 
 DOCS = Path(__file__).parents[1] / "docs"
 

@@ -9,9 +9,9 @@ import pytest
 
 from pml.errors import InputError
 from pml.explain import explain_text
-from pml.files import load_schema, write_table
 from pml.suite import make_plan
 from pml.suite.run_jobs import method_jobs
+from pml.tables import load_schema, write_table
 from tests.suite.conftest import demo_config
 
 

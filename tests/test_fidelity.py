@@ -16,7 +16,6 @@ from pml.backbones.build import build_backbone
 from pml.backbones.scale import MEAN, STD
 from pml.datasets import chalearn
 from pml.evaluation import metrics
-from pml.files import load_schema
 from pml.folds.curriculum import courses
 from pml.folds.official import official, official_train
 from pml.folds.setting1 import setting1, setting1_subject_exclusive
@@ -27,6 +26,7 @@ from pml.progressive_margin.margin_softmax import margin_log_softmax
 from pml.reporting import figure4
 from pml.suite.config import check_config
 from pml.suite.settings import Augmentation
+from pml.tables import load_schema
 from pml.training import loop
 from pml.training.augmentation import augment, random_affine
 from pml.training.batch_norm import join_batch_norm

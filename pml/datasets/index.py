@@ -17,8 +17,9 @@ import pandas as pd
 from pml.datasets import archives
 from pml.datasets.tables import Row, frequent_reasons
 from pml.errors import InputError
-from pml.files import check_apart, load_schema, replacing_folder, write_table
+from pml.files import check_apart, replacing_folder
 from pml.registry import find, find_options
+from pml.tables import load_schema, write_table
 from pml.task import Task
 
 

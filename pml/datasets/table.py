@@ -18,7 +18,7 @@ from pml.datasets.label_file import SUFFIXES, LabelFile, read_beginning, read_la
 from pml.datasets.listing import Label, count_stds, join, read_label, read_number, survey
 from pml.datasets.tables import Row, Tables
 from pml.errors import InputError
-from pml.files import load_schema
+from pml.tables import load_schema
 
 LAYOUT = "pictures, and a table such as labels.csv with the columns path and age and a row such as anna/1.jpg,31"
 OBTAIN = "make it of your own pictures: a folder with them and a table"

@@ -11,7 +11,7 @@ from pml.evaluation import metrics
 from pml.evaluation.pair import pair
 from pml.evaluation.pool import pool
 from pml.evaluation.uncertainty import LEVEL, estimate
-from pml.files import write_table
+from pml.tables import write_table
 from pml.task import Task
 
 

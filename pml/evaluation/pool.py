@@ -8,7 +8,7 @@ import pandas as pd
 
 from pml.errors import InputError
 from pml.evaluation.metrics import pit
-from pml.files import check_indexed, read_table
+from pml.tables import check_indexed, read_table
 from pml.training.run_directory import check_run, read_distribution, read_runs
 
 

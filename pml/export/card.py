@@ -7,9 +7,9 @@ import pandas as pd
 
 from pml.data_name import DataName
 from pml.evaluation.metrics import cumulative_score, decades, mae
-from pml.files import read_table
 from pml.starts import STARTS
 from pml.suite import read_plan
+from pml.tables import read_table
 
 # What the owners of the data ask, by format, in short. Whoever passes a model on asks them.
 TERMS = {

@@ -12,8 +12,8 @@ from pml.faces.alignment import align_face, centre_crop, place_a_face
 from pml.faces.detection import FaceDetector
 from pml.faces.pictures import PictureError, read_image
 from pml.faces.store import writing_faces
-from pml.files import read_table, write_table
 from pml.progress import progress
+from pml.tables import read_table, write_table
 from pml.task import Task
 from pml.workers import mapping
 

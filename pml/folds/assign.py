@@ -16,10 +16,10 @@ import pandas as pd
 
 from pml.age_range import outside
 from pml.errors import InputError
-from pml.files import check_indexed, read_table, write_table
 from pml.folds.curriculum import courses
 from pml.folds.draws import subjects_or_images
 from pml.registry import find, find_options
+from pml.tables import check_indexed, read_table, write_table
 from pml.task import Task
 
 

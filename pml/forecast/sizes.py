@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from pml.datasets.tables import Nominal
-from pml.files import PUBLISHED, read_table
 from pml.folds.assign import assign
 from pml.registry import find
 from pml.suite.plan import Plan
+from pml.tables import PUBLISHED, read_table
 
 SETTING2_SHARE = 5_718 / 55_134  # of Morph II, by the rule of pml.folds.setting2
 

@@ -16,9 +16,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullFormatter
 
-from pml.files import check_table
 from pml.progressive_margin.method import PML
 from pml.reporting.style import PAGE, PALETTE, line_style
+from pml.tables import check_table
 
 LOG_RATIO = 10  # the number of samples is on a logarithmic axis if its greatest exceeds its least by more than this factor
 OF_CLASSES = {

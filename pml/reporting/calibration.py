@@ -10,9 +10,9 @@ from pml.data_name import DataName
 from pml.evaluation.evaluate import is_common
 from pml.evaluation.metrics import SHOTS, shots
 from pml.evaluation.uncertainty import estimate
-from pml.files import load_schema, write_table
 from pml.reporting.style import GREY, PAGE, finish, line_style
 from pml.reporting.table import read_pooled
+from pml.tables import load_schema, write_table
 from pml.task import Task
 
 MASS = 0.8

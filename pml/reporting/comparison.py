@@ -10,7 +10,6 @@ from pml.evaluation.metrics import FEW, MANY
 from pml.evaluation.pair import pair
 from pml.evaluation.uncertainty import Estimate, estimate
 from pml.evaluation.verdict import REFERENCE, holm, verdict
-from pml.files import load_schema
 from pml.reporting.table import (
     EPSILON,
     INTERVAL,
@@ -23,6 +22,7 @@ from pml.reporting.table import (
     read_methods,
     with_interval,
 )
+from pml.tables import load_schema
 from pml.task import Task
 
 OWN = ["seeds", "folds", "images", "mae", "mae_low", "mae_high", "mae_std_over_seeds", "mae_many", "mae_medium", "mae_few"]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from pml.files import load_schema
 from pml.reporting.table import Shown, as_text
+from pml.tables import load_schema
 from pml.task import Task
 from pml.training.run_directory import read_run, read_runs
 

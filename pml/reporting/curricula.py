@@ -6,10 +6,10 @@ import pandas as pd
 
 from pml.data_name import DataName
 from pml.errors import InputError
-from pml.files import load_schema, read_table
 from pml.folds.curriculum import imbalance_ratio, sample_count, thresholds
 from pml.reporting.evidence import NOT_CONFIGURED, NOT_RUN, judge
 from pml.reporting.table import INTERVAL, Shown, as_text, budgets, read_methods, with_interval
+from pml.tables import load_schema, read_table
 from pml.task import Task
 
 COUNTED = "ChaLearn"  # the data set whose images of each age are known, so that its printed numbers can be checked

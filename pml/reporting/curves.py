@@ -12,8 +12,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pml.files import read_numbers
 from pml.reporting.style import COLUMN, GREY, PAGE, finish, line_style
+from pml.tables import read_numbers
 from pml.task import Task
 from pml.training.run_directory import check_run, read_runs
 

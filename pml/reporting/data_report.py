@@ -15,9 +15,10 @@ from pml.age_range import outside
 from pml.data_name import DataName
 from pml.errors import InputError
 from pml.evaluation.metrics import FEW, MANY, SHOTS, decades, shots
-from pml.files import load_schema, read_table, write_table, write_text
+from pml.files import write_text
 from pml.reporting.style import GREY, PAGE, finish
 from pml.reporting.table import Shown, to_markdown
+from pml.tables import load_schema, read_table, write_table
 from pml.task import Task
 
 COLOURS = {"many": "#0072B2", "medium": "#56B4E9", "few": "#D55E00"}

@@ -6,8 +6,9 @@ from pkgutil import resolve_name
 import torch
 
 from pml.errors import InputError
-from pml.files import read_numbers, replacing
+from pml.files import replacing
 from pml.reporting.style import finish
+from pml.tables import read_numbers
 from pml.task import Task
 from pml.training.model import load_model
 from pml.training.run_directory import REDO, check_run

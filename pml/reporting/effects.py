@@ -4,8 +4,8 @@ import pandas as pd
 
 from pml.data_name import DataName
 from pml.evaluation.effects import common_errors, main_effects
-from pml.files import load_schema
 from pml.reporting.table import INTERVAL, Shown, as_text, budgets, read_pooled, with_interval
+from pml.tables import load_schema
 from pml.task import Task
 
 

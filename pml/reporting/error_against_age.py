@@ -17,9 +17,9 @@ from matplotlib.patches import Patch
 from pml.errors import InputError
 from pml.evaluation.evaluate import is_common
 from pml.evaluation.uncertainty import estimate, people_of
-from pml.files import check_indexed, read_table
 from pml.reporting.style import COLUMN, PAGE, finish, line_style
 from pml.reporting.table import read_pooled
+from pml.tables import check_indexed, read_table
 from pml.task import Task
 
 OVERLAID, COLUMNS = 2, 4

@@ -16,9 +16,9 @@ from matplotlib.patches import Patch
 
 from pml.errors import InputError
 from pml.evaluation.verdict import EQUIVALENT, REFERENCE, SHOWN
-from pml.files import read_table
 from pml.reporting.style import GREY, PAGE, finish, line_style
 from pml.reporting.table import as_text
+from pml.tables import read_table
 from pml.task import Task
 
 PANELS = {"difference": "all images", "difference_few": "few-shot images"}  # by the columns that they show

@@ -3,8 +3,8 @@
 import pandas as pd
 
 from pml.data_name import DataName
-from pml.files import check_indexed, load_schema, read_table
 from pml.reporting.table import Shown, as_text, read_methods
+from pml.tables import check_indexed, load_schema, read_table
 from pml.task import Task
 
 CAPTION = (

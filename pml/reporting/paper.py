@@ -7,9 +7,9 @@ import pandas as pd
 
 from pml.data_name import DataName
 from pml.errors import InputError, suggest
-from pml.files import load_schema, read_table
 from pml.reporting.evidence import EPSILON_MARGIN, NO_PUBLISHED, NOT_CONFIGURED, NOT_RUN, judge
 from pml.reporting.table import EPSILON, INTERVAL, Shown, as_text, budgets, read_methods, with_interval
+from pml.tables import load_schema, read_table
 from pml.task import Task
 
 MEASURES = ("mae", "epsilon_error")

@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 
 from pml.data_name import DataName
-from pml.files import load_schema, read_table
 from pml.reporting.evidence import INCONCLUSIVE, NOT_COMPARABLE, NOT_CONFIGURED, NOT_REPRODUCED, NOT_RUN, REPRODUCED
 from pml.reporting.paper import MEASURES
 from pml.reporting.table import INTERVAL, Shown, as_text, to_markdown, with_interval
+from pml.tables import load_schema, read_table
 from pml.task import Task
 
 COUNTS = ["seeds", "folds", "images"]

@@ -8,8 +8,8 @@ import pandas as pd
 from pml.data_name import DataName
 from pml.errors import InputError
 from pml.evaluation.uncertainty import estimate
-from pml.files import load_schema, read_numbers
 from pml.reporting.table import Shown, as_text, budgets, with_interval
+from pml.tables import load_schema, read_numbers
 from pml.task import Task
 from pml.training.run_directory import check_run, read_runs
 

@@ -6,8 +6,8 @@ import pandas as pd
 from pml.data_name import DataName
 from pml.evaluation.evaluate import is_common
 from pml.evaluation.uncertainty import estimate
-from pml.files import load_schema
 from pml.reporting.table import INTERVAL, Shown, as_text, budgets, read_pooled, with_interval
+from pml.tables import load_schema
 from pml.task import Task
 
 AGES = {

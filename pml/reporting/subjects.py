@@ -9,9 +9,9 @@ from scipy.stats import ttest_rel, wilcoxon
 from pml.data_name import DataName
 from pml.errors import InputError
 from pml.evaluation.uncertainty import LEVEL
-from pml.files import load_schema, read_table, write_table
 from pml.reporting.style import COLUMN, GREY, PAGE, finish, line_style
 from pml.reporting.table import read_methods
+from pml.tables import load_schema, read_table, write_table
 from pml.task import Task
 
 COLUMNS = 3

@@ -12,8 +12,9 @@ import pandas as pd
 
 from pml.errors import InputError, suggest
 from pml.evaluation.evaluate import check_seeds
-from pml.files import read_table, write_text
-from pml.files import write_table as write_csv
+from pml.files import write_text
+from pml.tables import read_table
+from pml.tables import write_table as write_csv
 from pml.task import Task
 
 LATEX_ESCAPES = str.maketrans(

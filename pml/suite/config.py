@@ -11,12 +11,13 @@ from urllib.parse import urlsplit
 import yaml
 
 from pml.errors import InputError, suggest
-from pml.files import check_apart, load_schema
+from pml.files import check_apart
 from pml.json_schema import check_json
 from pml.registry import find, find_options
 from pml.starts import STARTS, starts_of
 from pml.suite.settings import Frozen, Training, schema_of
 from pml.suite.vary import expand
+from pml.tables import load_schema
 
 PRETRAINED_FOLD = 1  # of the experiment that another one starts from
 

@@ -4,13 +4,13 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from pml.files import PUBLISHED
 from pml.starts import STARTS
 from pml.suite.config import comparison_reference
 from pml.suite.data_jobs import data_name, datasets, faces
 from pml.suite.plan import Needs, Plan, Wildcards, rule
 from pml.suite.run_jobs import method_jobs, methods_of
 from pml.suite.settings import class_ages
+from pml.tables import PUBLISHED
 
 STRESS = ("balanced_extrapolation", "bimodal_interpolation", "blind_spot")
 SUMMARIES = ("scorecard", "cost")  # the tables of all other tables, and of all runs

@@ -10,8 +10,8 @@ import pandas as pd
 
 from pml.errors import InputError
 from pml.faces.store import read_store
-from pml.files import check_indexed, read_table
 from pml.suite.settings import fingerprint
+from pml.tables import check_indexed, read_table
 
 HASHED_ROWS = 100
 

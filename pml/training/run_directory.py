@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from pml.errors import InputError
-from pml.files import load_schema, read_arrays, read_json, read_table, replacing, write_table, write_text
+from pml.files import read_arrays, read_json, replacing, write_text
 from pml.json_schema import check_json
+from pml.tables import load_schema, read_table, write_table
 from pml.task import Task
 
 REDO = "run snakemake with --forcerun train_folds look_up_folds: trained runs that are whole are kept"

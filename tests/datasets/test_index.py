@@ -13,7 +13,7 @@ import pytest
 from pml.datasets import fgnet
 from pml.datasets.index import index_images
 from pml.errors import InputError
-from pml.files import read_table
+from pml.tables import read_table
 from pml.task import Task
 
 DATA = os.environ.get("PML_TEST_DATA")

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from pml.datasets import morph2
 from pml.errors import InputError
-from pml.files import check_table, load_schema
 from pml.registry import find_options
+from pml.tables import check_table, load_schema
 
 HEADER = ["id_num", "picture_num", "dob", "doa", "race", "gender", "facial_hair", "age", "age_diff", "glasses", "photo"]
 CORRECTIONS = ("none", "majority")

@@ -15,9 +15,9 @@ from pml.datasets import table
 from pml.datasets.index import build_tables, index_images
 from pml.datasets.table import Options
 from pml.errors import InputError
-from pml.files import check_table, read_table
 from pml.folds.assign import assign
 from pml.suite import make_plan
+from pml.tables import check_table, read_table
 
 ROOT = Path(__file__).parents[2]
 WIDTH, HEIGHT = 40, 60

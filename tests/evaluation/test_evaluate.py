@@ -7,7 +7,7 @@ import pytest
 from pml.errors import InputError
 from pml.evaluation import evaluate as evaluation
 from pml.evaluation.evaluate import evaluate
-from pml.files import check_table, read_table
+from pml.tables import check_table, read_table
 from pml.task import Task
 
 TABLES = ("pooled", "metrics")

@@ -7,7 +7,7 @@ import pytest
 
 from pml.errors import InputError
 from pml.evaluation.pool import pool
-from pml.files import check_table, load_schema
+from pml.tables import check_table, load_schema
 
 AGES = {"a.jpg": 20.5, "b.jpg": 20.0, "c.jpg": 19.5, "d.jpg": 23.0, "e.jpg": 20.0}
 SUBJECTS = {"a.jpg": "1", "b.jpg": "1", "c.jpg": "2", "d.jpg": "2", "e.jpg": None}

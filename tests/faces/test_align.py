@@ -12,7 +12,7 @@ from pml.faces import align
 from pml.faces.align import BOX, COORDINATES, align_faces, align_images, around
 from pml.faces.alignment import align_face, centre_crop
 from pml.faces.detection import Detection
-from pml.files import load_schema, read_table
+from pml.tables import load_schema, read_table
 from pml.task import Task
 
 MARKED = np.array([[20, 20], [44, 20], [32, 34], [24, 46], [40, 46]], dtype=float)

@@ -13,8 +13,8 @@ from pml.datasets.index import build_tables
 from pml.datasets.listing import MACOS, file_name, is_picture, list_files
 from pml.datasets.synthetic.draw import write_archive
 from pml.errors import InputError
-from pml.files import check_table
 from pml.registry import REGISTRIES, find, find_options
+from pml.tables import check_table
 from tests.faults.damage import damaged
 
 COUNT = 10_000  # of each format

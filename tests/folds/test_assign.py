@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pml.errors import InputError
-from pml.files import load_schema, read_table, write_table
 from pml.folds.assign import assign, assign_folds
 from pml.registry import REGISTRIES, find
+from pml.tables import load_schema, read_table, write_table
 from pml.task import Task
 
 PROTOCOLS = list(REGISTRIES["protocol"])

@@ -4,10 +4,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from pml.files import load_schema, write_table
 from pml.forecast.sizes import FoldSize, dataset_index, fold_sizes, nominal
 from pml.registry import REGISTRIES
 from pml.suite import Plan, make_plan
+from pml.tables import load_schema, write_table
 
 ROOT = Path(__file__).parents[2]
 

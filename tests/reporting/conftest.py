@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pml.files import load_schema, read_table, write_table
 from pml.reporting.table import write_table as write_any_table
 from pml.suite.settings import Training
+from pml.tables import load_schema, read_table, write_table
 from pml.task import Task
 
 IMAGES, CLASSES = 40, 101

@@ -8,8 +8,8 @@ import pytest
 
 from pml.errors import InputError
 from pml.evaluation.uncertainty import estimate
-from pml.files import read_table, write_table
 from pml.reporting.calibration import calibrate, draw, draw_calibration
+from pml.tables import read_table, write_table
 from tests.reporting.conftest import METHODS, figure_task
 
 PEOPLE, SEEDS = 200, 3

@@ -13,7 +13,7 @@ from pml.evaluation.evaluate import evaluate
 from pml.evaluation.pair import pair
 from pml.evaluation.uncertainty import Estimate
 from pml.evaluation.verdict import verdict
-from pml.files import check_table, load_schema, write_table
+from pml.tables import check_table, load_schema, write_table
 from tests.reporting.conftest import budget, grid_of, written
 
 LABELS = {"kl": "KL baseline", "pml": "PML_100%", "dex": "DEX"}

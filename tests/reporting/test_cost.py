@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from pml.files import write_table
+from pml.tables import write_table
 from tests.reporting.conftest import grid_of, written
 
 

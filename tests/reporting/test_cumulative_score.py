@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from pml.errors import InputError
-from pml.files import load_schema, write_table
 from pml.reporting import cumulative_score
+from pml.tables import load_schema, write_table
 from tests.reporting.conftest import METHODS, figure_task
 
 COUNTS = ["seeds", "folds", "images", "subjects", "images_many", "images_medium", "images_few"]

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from pml.errors import InputError
-from pml.files import load_schema, read_table, write_table
 from pml.folds.curriculum import imbalance_ratio, sample_count, thresholds
 from pml.reporting.curricula import contradictions
+from pml.tables import load_schema, read_table, write_table
 from tests.reporting.conftest import budget, written
 
 FOLDER = Path(__file__).parents[2] / "pml/published"

@@ -3,9 +3,9 @@ import pandas as pd
 import pytest
 
 from pml.errors import InputError
-from pml.files import read_table
 from pml.reporting import curves
 from pml.reporting.style import line_style
+from pml.tables import read_table
 from tests.reporting.conftest import METHODS, figure_task
 
 

@@ -12,8 +12,8 @@ from matplotlib.colors import to_hex
 
 from pml.errors import InputError
 from pml.evaluation.metrics import shots
-from pml.files import load_schema, read_table, write_table
 from pml.reporting.data_report import COLOURS, draw, images_per_age, report, report_data, without_class, without_names
+from pml.tables import load_schema, read_table, write_table
 from pml.task import Task
 
 PUBLISHED = Path(__file__).parents[2] / "pml/published"

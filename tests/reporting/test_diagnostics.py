@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from pml.errors import InputError
-from pml.files import read_table
 from pml.progressive_margin import PML
 from pml.progressive_margin.figure import OVER_EPOCHS, draw
 from pml.reporting import diagnostics
 from pml.suite.settings import Settings
+from pml.tables import read_table
 from pml.task import Task
 from pml.training.model import Model
 

@@ -6,7 +6,7 @@ import pytest
 
 from pml.errors import InputError
 from pml.evaluation.effects import common_errors, main_effects
-from pml.files import write_table
+from pml.tables import write_table
 from tests.reporting.conftest import budget, grid_of, written
 
 LABELS = {"kl": "KL", "pml": "PML", "pml__scale_1": "PML, scale 1"}

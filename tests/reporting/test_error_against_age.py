@@ -10,9 +10,9 @@ from matplotlib.colors import to_hex
 from pml.errors import InputError
 from pml.evaluation.pool import pool
 from pml.evaluation.uncertainty import estimate
-from pml.files import load_schema, read_table, write_table
 from pml.reporting.error_against_age import bin_starts, draw, draw_error_against_age, training_images
 from pml.reporting.style import line_style
+from pml.tables import load_schema, read_table, write_table
 from tests.reporting.conftest import METHODS, figure_task
 
 NAMES = ["pml", "kl", "dex", "constant"]

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pml.errors import InputError
-from pml.files import read_table
 from pml.reporting import figure3
+from pml.tables import read_table
 from pml.task import Task
 from tests.reporting.conftest import METHODS, figure_task
 

@@ -6,9 +6,9 @@ import pytest
 from matplotlib.colors import to_hex
 
 from pml.errors import InputError
-from pml.files import load_schema, write_table
 from pml.reporting.forest import draw, draw_forest, shown_range
 from pml.reporting.style import line_style
+from pml.tables import load_schema, write_table
 from pml.task import Task
 from tests.reporting.conftest import TOY
 

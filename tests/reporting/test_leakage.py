@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pml.errors import InputError
-from pml.files import load_schema, read_table, write_table
 from pml.reporting.leakage import seen_share
+from pml.tables import load_schema, read_table, write_table
 from tests.reporting.conftest import written
 
 MAES = {"random": {"pml": 2.0, "id_lookup": 1.0, "kl": 3.0}, "exclusive": {"pml": 4.5, "id_lookup": 9.0}}

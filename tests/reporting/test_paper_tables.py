@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pml.errors import InputError
-from pml.files import load_schema, read_table, write_table
 from pml.reporting.evidence import judge
+from pml.tables import load_schema, read_table, write_table
 from tests.reporting.conftest import budget, grid_of, written
 
 PUBLISHED = {path.name[:6]: path for path in (Path(__file__).parents[2] / "pml/published").glob("table[2-5]_*.csv")}

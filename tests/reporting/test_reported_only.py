@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from pml.files import PUBLISHED, read_table
 from pml.registry import REGISTRIES
+from pml.tables import PUBLISHED, read_table
 
 TABLES = sorted(path for path in PUBLISHED.glob("table[2-5]_*.csv"))
 # The quoted systems that are run under their own name: a config that lacks them is the only reason.

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from pml.errors import InputError
-from pml.files import PUBLISHED, load_schema, read_table, write_table
 from pml.reporting.scorecard import counted, merge, page
+from pml.tables import PUBLISHED, load_schema, read_table, write_table
 from tests.reporting.conftest import grid_of, written
 
 FILES = {

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from pml.errors import InputError
-from pml.files import write_table
 from pml.reporting.selection import errors_of
+from pml.tables import write_table
 from tests.reporting.conftest import budget, grid_of, written
 
 HISTORY = pd.DataFrame(

@@ -6,8 +6,8 @@ import pytest
 
 from pml.errors import InputError
 from pml.evaluation.uncertainty import estimate
-from pml.files import write_table
 from pml.reporting.shots import draw, draw_shots
+from pml.tables import write_table
 from tests.reporting.conftest import METHODS, figure_task
 
 PEOPLE = 60

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from pml.evaluation.uncertainty import estimate
-from pml.files import write_table
 from pml.reporting.stress import AGES
+from pml.tables import write_table
 from tests.reporting.conftest import budget, grid_of, written
 
 DISTANCES = [0, 0, 0, 1, 2, 3, 5, 6, 20]

@@ -8,8 +8,8 @@ import pytest
 from scipy.stats import t
 
 from pml.errors import InputError
-from pml.files import PUBLISHED, read_table, write_table
 from pml.reporting.subjects import draw, draw_subjects, errors_of_people, paired
+from pml.tables import PUBLISHED, read_table, write_table
 from tests.reporting.conftest import METHODS, figure_task
 
 RELEASED = PUBLISHED / "fgnet_per_subject_released.csv"

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from pml.data_name import DataName
-from pml.files import load_schema, write_table
 from pml.suite.settings import Settings
+from pml.tables import load_schema, write_table
 from pml.task import Task
 from pml.training import loop
 from pml.training.data import ExperimentData

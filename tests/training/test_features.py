@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from pml.errors import InputError
-from pml.files import load_schema, write_table
 from pml.reporting.figure4 import read_features
 from pml.suite.settings import Augmentation, Settings
+from pml.tables import load_schema, write_table
 from pml.task import Task
 from pml.training import run_directory
 from pml.training.augmentation import normalise

@@ -18,8 +18,8 @@ import torch
 
 from pml.data_name import DataName
 from pml.errors import InputError
-from pml.files import read_table, write_table
 from pml.suite import make_plan
+from pml.tables import read_table, write_table
 from pml.training import loop, model, run, run_directory
 from tests.workflow.checkout import fgnet_config
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pml.datasets.synthetic.proportions import CUES, TRAITS, Look
-from pml.files import PUBLISHED
+from pml.tables import PUBLISHED
 
 SKINS = np.array([(0.96, 0.82, 0.73), (0.93, 0.76, 0.64), (0.86, 0.67, 0.53), (0.72, 0.52, 0.39), (0.50, 0.34, 0.25)])
 HAIRS = np.array([(0.10, 0.08, 0.07), (0.22, 0.14, 0.09), (0.36, 0.23, 0.13), (0.62, 0.45, 0.25), (0.52, 0.25, 0.12)])

@@ -5,8 +5,8 @@ import pytest
 from pml.datasets import archives
 from pml.datasets.index import build_tables
 from pml.datasets.synthetic.draw import write_archive
-from pml.files import check_table
 from pml.registry import REGISTRIES, find
+from pml.tables import check_table
 
 PLAIN = {"agedb": 2, "cacd": 1, "afad": 1, "megaage_asian": 1, "lap2016": 1, "table": 1}  # rejected files and rows
 IMAGES, SUBJECTS = 60, 12
