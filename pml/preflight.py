@@ -22,7 +22,8 @@ from pml.forecast.timing import Rates, model_bytes
 from pml.registry import find
 from pml.starts import starts_of
 from pml.suite import Plan, make_plan
-from pml.suite.config import config_problems, fill_config, option_problems, read_config
+from pml.suite.check import config_problems, option_problems
+from pml.suite.config import fill_config, read_config
 from pml.suite.resources import training_megabytes
 from pml.training.device import choose_device
 from pml.training.live import LOGGER

@@ -13,7 +13,8 @@ from pml.progressive_margin import PML
 from pml.registry import REGISTRIES, find
 from pml.reporting import effects, scorecard
 from pml.suite import make_plan
-from pml.suite.config import check_config, config_schema
+from pml.suite.check import check_config
+from pml.suite.config import config_schema
 from pml.tables import read_table
 
 DOCS = Path(__file__).parents[1] / "docs"

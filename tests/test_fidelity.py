@@ -24,7 +24,7 @@ from pml.progressive_margin import PML
 from pml.progressive_margin.class_statistics import cosine_distance
 from pml.progressive_margin.margin_softmax import margin_log_softmax
 from pml.reporting import figure4
-from pml.suite.config import check_config
+from pml.suite.check import check_config
 from pml.suite.settings import Augmentation
 from pml.tables import load_schema
 from pml.training import loop

@@ -11,7 +11,7 @@ import yaml
 
 from pml import cli, stage
 from pml.suite import make_plan
-from tests.suite.test_config import SMALL
+from tests.suite.small_config import SMALL
 
 LOPO = ("experiments", "lopo")
 TRAINING = (*LOPO, "training")

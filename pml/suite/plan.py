@@ -12,7 +12,7 @@ from pml.errors import InputError
 from pml.files import read_json, write_text
 from pml.json_schema import check_json
 from pml.registry import find
-from pml.suite.config import check_config, check_options
+from pml.suite.check import check_config, check_options
 from pml.task import Task, flat
 
 Wildcards = dict[str, str]

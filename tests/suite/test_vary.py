@@ -7,8 +7,8 @@ import pytest
 
 from pml.errors import InputError
 from pml.suite import make_plan
-from pml.suite.config import check_config
-from tests.suite.test_config import SMALL
+from pml.suite.check import check_config
+from tests.suite.small_config import SMALL
 
 
 def study(factors: dict, name: str = "parts", **changes) -> dict:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pml.errors import InputError
-from pml.suite.config import check_config
+from pml.suite.check import check_config
 from tests.workflow.checkout import ROOT, copy_checkout, fgnet_config, snakemake
 
 COMMAND = "touch hacked"
