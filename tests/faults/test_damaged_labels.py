@@ -18,10 +18,6 @@ from pml.tables import check_table
 from tests.faults.damage import damaged
 
 COUNT = 10_000  # of each format
-READ_APART = {
-    "imdb_wiki": 5_000,
-    "cacd": 5_000,
-}  # of the two whose label file, read by the same code, is read in another process
 TABLES_OF = 10  # every tenth input is also written to tables, which are checked against their schemas
 ODD = [
     "",
@@ -111,7 +107,7 @@ def test_every_picture_is_accounted_for(data_set, campaign):
     files = [root / path for path in list_files(root)]
     labels = [path for path in files if not is_picture(path.name)]
     tried = campaign(f"labels, {format}")
-    for number, chance in enumerate(tried.trials(READ_APART.get(format, COUNT))):
+    for number, chance in enumerate(tried.trials(COUNT)):
         path = chance.choice(labels if labels and chance.random() < 0.8 else files)
         content, moved = path.read_bytes(), path
         if path in labels:
