@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from markdown_it import MarkdownIt
 
 from pml.forecast.jobs import Suite, runs_before
 from pml.progressive_margin import PML
@@ -18,10 +19,33 @@ from pml.suite.config import config_schema
 from pml.tables import read_table
 
 DOCS = Path(__file__).parents[1] / "docs"
+PAGES = sorted([*DOCS.parent.glob("*.md"), *DOCS.rglob("*.md")])
 
 
 def code_blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
+
+
+def tokens(page: Path) -> list:
+    parsed = MarkdownIt("commonmark").enable("table").parse(page.read_text())
+    return [token for each in parsed for token in [each, *(each.children or [])]]
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub gives to the headings of a page."""
+    found = tokens(page)
+    headings = [after.content for token, after in zip(found, found[1:], strict=False) if token.type == "heading_open"]
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS.parent).as_posix())
+def test_every_link_leads_somewhere(page):
+    links = [token.attrs.get("href", token.attrs.get("src")) for token in tokens(page) if token.type in ("link_open", "image")]
+    for link in links:
+        name, _, anchor = link.partition("#")
+        if "://" not in link:
+            target = page.parent / name if name else page
+            assert target.exists() and (not anchor or anchor in anchors(target)), link
 
 
 def test_the_example_config_validates_when_merged_into_the_demo():

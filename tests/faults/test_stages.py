@@ -16,10 +16,12 @@ from tests.faults.job import Job, check_message
 from tests.faults.small_suite import SmallSuite
 
 SHARES = range(4 if ALL else 1)  # of the trials, for several processes
-KILLS, DISKS, FILES = 60, 30, 100  # of a share
+KILLS, DISKS = 60, 30  # of a share
+FILES = {"weights and files of runs": 75, "other files that cross stages": 75}  # of a share
 SIGNALS = [signal.SIGKILL, signal.SIGTERM, signal.SIGINT]
 RESUMED = (".npy.part", ".npy.json")  # what an embedding that broke off goes on from
 CHECKED = ("model.pt",)  # carry a checksum
+OF_RUNS = ("resources/weights/", "results/small/runs/")
 READ_RUNS = ("extract_features", "evaluate_predictions", "draw_diagnostics")  # what lies in the folders of runs
 
 
@@ -116,12 +118,13 @@ def read_by(suite):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("share", SHARES)
-def test_a_damaged_file_is_one_line_or_harmless_and_weights_never_change_unnoticed(suite, campaign, share):
-    readers = read_by(suite)
-    names = sorted(readers)
-    tried = campaign("file that crosses stages")
-    for number, chance in enumerate(tried.trials(FILES, share)):
-        name = names[(number + share * FILES) % len(names)]
+@pytest.mark.parametrize("kind", FILES)
+def test_a_damaged_file_is_one_line_or_harmless_and_weights_never_change_unnoticed(suite, campaign, kind, share):
+    readers, of_runs, count = read_by(suite), kind.startswith("weights"), FILES[kind]
+    names = sorted(name for name in readers if name.startswith(OF_RUNS) == of_runs)
+    tried = campaign(kind)
+    for number, chance in enumerate(tried.trials(count, share)):
+        name = names[(number + share * count) % len(names)]
         task = readers[name]
         suite.restore()
         suite.forget(task)
