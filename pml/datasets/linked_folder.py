@@ -8,6 +8,7 @@ from pathlib import Path
 from pml.datasets.listing import is_picture
 from pml.datasets.tables import Row, reject
 from pml.errors import InputError
+from pml.progress import progress
 
 MAX_DEPTH = 100  # folders within one another; Python's own tools fail at a thousand
 
@@ -21,7 +22,7 @@ def link_files(source: Path, folder: Path) -> list[Row]:
         InputError: a file was linked or unpacked before, the folders are too deep, or what cannot be reached is no picture.
     """
     source, rejected = source.resolve(), []
-    for path, fault in _walk(source, source, ()):
+    for path, fault in progress(_walk(source, source, ()), f"link {source.name}"):
         name = path.relative_to(source).as_posix()
         if fault := fault or fault_of_name(name):
             rejected.append(leave_out(name, fault, source))
