@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -19,7 +19,7 @@ from pml.forecast.forecast import disk_bytes
 from pml.forecast.jobs import Suite
 from pml.forecast.sizes import nominal
 from pml.forecast.timing import Rates, model_bytes
-from pml.registry import find
+from pml.registry import find, find_options
 from pml.starts import starts_of
 from pml.suite import Plan, make_plan
 from pml.suite.config import config_problems, fill_config, option_problems, read_config
@@ -40,18 +40,23 @@ def check(configfiles: Sequence[Path], gpus: int = 0) -> None:
 
     Raises:
         InputError: something would stop the suite. Each problem is told, but for those that others hide: of a config whose
-            values are wrong nothing more is known, and of one that names unknown things only its archives.
+            values are wrong it is known which archives are missing, and of one that names unknown things all but what
+            follows from its plan, such as folds and disk.
     """
     given = read_config(*configfiles)
-    config = fill_config(given)
+    try:
+        config = fill_config(given)
+    except InputError as error:
+        raise InputError(*error.problems, *missing_archives(given)) from None
     problems = [*config_problems(config), *option_problems(config)]
     plan = None if problems else make_plan(given)
-    problems += archive_problems(config)
+    problems += [*missing_archives(config), *file_problems(config)]
+    problems += machine_problems(config, _trainings(plan) if plan else config["experiments"], gpus)
     if plan:
         print(summary(plan))
         for warning in dict.fromkeys(warnings(plan, gpus)):
             print(f"warning: {warning}", file=sys.stderr)
-        problems += plan_problems(plan, gpus)
+        problems += plan_problems(plan)
     if problems:
         raise InputError(*dict.fromkeys(problems))
 
@@ -65,14 +70,29 @@ def summary(plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def archive_problems(config: dict) -> Iterator[str]:
-    """Yield which archives and lists of the user are not there, or are others than their checksums say."""
+def missing_archives(config: dict) -> Iterator[str]:
+    """Yield which archives of the user are not there, of a config whose values may be of any kind."""
+    for dataset in _mappings(config.get("datasets")):
+        for archive in _mappings(dataset.get("archives")):
+            path = Path(os.path.expanduser(str(archive.get("path", "."))))
+            if not path.exists():
+                known = not list(_complaints(find, "format", str(dataset.get("format"))))
+                yield (
+                    missing_archive(path, dataset["format"])
+                    if known
+                    else f"{path}: no such archive or folder; correct the path"
+                )
+
+
+def file_problems(config: dict) -> Iterator[str]:
+    """Yield which archives of the user are others than their checksums say, hold no table, or which lists are not there."""
     for dataset in config["datasets"].values():
-        for path, archive in ((Path(archive["path"]), archive) for archive in dataset["archives"] if "path" in archive):
-            if path.exists():
-                yield from _complaints(archives.verify, path, archive.get("checksum"))
-            elif not list(_complaints(find, "format", dataset["format"])):
-                yield missing_archive(path, dataset["format"])
+        paths = [Path(archive["path"]) for archive in dataset["archives"] if "path" in archive]
+        for archive in dataset["archives"]:
+            if "path" in archive and Path(archive["path"]).exists():
+                yield from _complaints(archives.verify, archive["path"], archive.get("checksum"))
+        if len(paths) == len(dataset["archives"]) and all(path.exists() for path in paths):
+            yield from _complaints(_check_table, dataset, paths)
     for name, experiment in config["experiments"].items():
         listed = experiment["protocol_options"].get("list")
         if isinstance(listed, str) and not Path(listed).is_file():
@@ -80,15 +100,20 @@ def archive_problems(config: dict) -> Iterator[str]:
             yield f"{where}: '{listed}' is no file; give the path of a list of images"
 
 
-def plan_problems(plan: Plan, gpus: int) -> Iterator[str]:
-    """Yield what would stop the suite on this machine: no leave to write, no GPU, no weights, no such fold, a full disk."""
-    for folder in (f"results/{plan.suite}", "resources"):
+def machine_problems(config: dict, trained: Iterable[str], gpus: int) -> Iterator[str]:
+    """Yield what this machine lacks: leave to write, the logger, a GPU for the experiments that are `trained`."""
+    for folder in (f"results/{config['suite']}", "resources"):
         yield from _complaints(_check_writable, Path(folder))
     if os.environ.get(LOGGER):
         yield from (f"{LOGGER}: {complaint}" for complaint in _complaints(find, "logger", os.environ[LOGGER]))
+    for name in trained:
+        yield from _complaints(choose_device, config["experiments"][name]["training"]["device"], gpus)
+
+
+def plan_problems(plan: Plan) -> Iterator[str]:
+    """Yield what would stop the suite when it runs: no weights, no such fold, a full disk."""
     for name in _trainings(plan):
         experiment = plan.config["experiments"][name]
-        yield from _complaints(choose_device, experiment["training"]["device"], gpus)
         start = experiment["initialisation"]
         if isinstance(start, str) and start not in ("random", *starts_of(experiment["backbone"])):
             yield from _complaints(read_weights, start)
@@ -146,6 +171,19 @@ def _complaints(work: Callable[..., object], *arguments: object) -> Iterator[str
         work(*arguments)
     except InputError as error:
         yield from error.problems
+
+
+def _mappings(values: object) -> list[dict]:
+    """Return the mappings in a list, or in another mapping."""
+    inner = list(values.values()) if isinstance(values, dict) else values if isinstance(values, list) else []
+    return [value for value in inner if isinstance(value, dict)]
+
+
+def _check_table(dataset: dict, paths: list[Path]) -> None:
+    """Check what a format can see of its archives before they are unpacked."""
+    kind = find("format", dataset["format"])
+    if hasattr(kind, "check"):
+        kind.check(paths, find_options("format", dataset["format"], dataset["options"]))
 
 
 def _trainings(plan: Plan) -> dict[str, dict[str, str]]:

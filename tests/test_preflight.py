@@ -49,6 +49,35 @@ def test_what_names_unknown_things_is_told_with_the_archives_that_are_missing(ch
     assert [problem.split(":")[0] for problem in problems_of(check, wanting)] == ["config", "none.zip"]
 
 
+def test_what_names_unknown_things_is_told_with_the_gpu_that_is_missing(check, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    unknown = EXPERIMENT | {"methods": ["pmll"], "training": {"device": "cuda"}}
+    wrong, gpu = problems_of(check, config("experiments", "lopo", value=unknown))
+    assert "'pmll' is not defined" in wrong and gpu.startswith("training.device is 'cuda'")
+
+
+@pytest.mark.parametrize(
+    "form, remedy", [("fgnet", "download it from"), ("fgnett", "correct the path"), (3, "correct the path")]
+)
+def test_values_of_the_wrong_kind_are_told_with_the_archives_that_are_missing(check, form, remedy):
+    wanting = archive(path="none.zip") | {"comparisons": 3}
+    wanting["datasets"]["fgnet"] |= {"format": form}
+    wanting["datasets"] |= {"empty": None, "listed": [{"path": 3}], "other": {"archives": "none.tar"}}
+    *others, missing = problems_of(check, wanting)
+    assert all(problem.startswith("config: ") for problem in others)
+    assert missing.startswith("none.zip: no such archive or folder; ") and remedy in missing
+
+
+def test_a_table_without_its_columns_is_told_before_it_is_unpacked(check):
+    Path("faces").mkdir()
+    Path("faces/labels.csv").write_text("file,years\na.jpg,31\n")
+    own = {"format": "table", "label": "Own", "archives": [{"path": "faces"}]}
+    wanting = config("datasets", "fgnet", value=own)
+    wanting["experiments"]["lopo"] = EXPERIMENT | {"protocol": "random"}
+    (problem,) = problems_of(check, wanting)
+    assert problem.startswith("faces/labels.csv: ") and "columns found: file, years; columns wanted: path, age" in problem
+
+
 def test_a_suite_larger_than_the_disk_is_told_with_what_is_free(check, monkeypatch):
     monkeypatch.setattr(preflight.shutil, "disk_usage", lambda folder: preflight.shutil._ntuple_diskusage(10, 10, 1000))
     (problem,) = problems_of(check, RIGHT)
