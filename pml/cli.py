@@ -18,8 +18,8 @@ Estimate the age of the face in each photo with the model of a finished run, a l
 
 Where a photo shows several faces, the large and central one is taken; with --faces all, each of them. The interval is the
 central 80 % of the distribution that the model predicts; nothing has tested whether it covers four true ages in five. Estimates
-are of apparent age, by a model trained on a small set of faces, and worth no more than that set. They are not for decisions
-about people.
+are of apparent age, by a model trained on a small set of faces, and worth no more than that set.
+They are not for decisions about people.
 
 A photo without an age has a line with its problem, and the others go on. Exit code: 0 if every photo has an age, 1 if some have
 none, 2 if nothing could be done."""
