@@ -25,7 +25,7 @@ from pml.suite import Plan, make_plan
 from pml.suite.config import config_problems, fill_config, option_problems, read_config
 from pml.suite.resources import training_megabytes
 from pml.training.device import choose_device
-from pml.training.live import LOGGER
+from pml.training.live import LOGGER, open_logger
 
 PICTURE_BYTES, PREDICTION_BYTES = 20_000, 60  # of a synthetic picture, and of a row of predictions: rounded up
 BY_HAND = "without a network put it there by hand as"
@@ -104,8 +104,11 @@ def machine_problems(config: dict, trained: Iterable[str], gpus: int) -> Iterato
     """Yield what this machine lacks: leave to write, the logger, a GPU for the experiments that are `trained`."""
     for folder in (f"results/{config['suite']}", "resources"):
         yield from _complaints(_check_writable, Path(folder))
-    if os.environ.get(LOGGER):
-        yield from (f"{LOGGER}: {complaint}" for complaint in _complaints(find, "logger", os.environ[LOGGER]))
+    logger = os.environ.get(LOGGER, "")
+    if ":" in logger:  # it is the user's own, and may tell a server when it is opened
+        yield from (f"{LOGGER}: {complaint}" for complaint in _complaints(find, "logger", logger))
+    else:
+        yield from _complaints(_try_logger)
     for name in trained:
         yield from _complaints(choose_device, config["experiments"][name]["training"]["device"], gpus)
 
@@ -140,17 +143,17 @@ def warnings(plan: Plan, gpus: int) -> Iterator[str]:
     for file, source, _ in _published_weights(plan):
         if "://" in source and not file.exists():
             yield f"weights: {source} will be downloaded; {BY_HAND} {file}"
-    large: dict[float, list[str]] = {}
+    large: dict[int, list[str]] = {}
     for name, job in _trainings(plan).items():
-        elsewhere = (
-            max(gpus, torch.cuda.device_count()) if plan.config["experiments"][name]["training"]["device"] != "cpu" else 0
-        )
-        large.setdefault(training_megabytes(plan, job, elsewhere), []).append(name)
+        on_cpu = plan.config["experiments"][name]["training"]["device"] == "cpu"
+        needed = training_megabytes(plan, job, 0 if on_cpu else max(gpus, torch.cuda.device_count()))
+        large.setdefault(needed, []).append(name)
+    there = _memory_mb()
     for needed, names in large.items():
-        if needed > _memory_mb():
+        if needed > there:
             yield (
                 f"memory: a training of {', '.join(names)} may take {needed / 1000:.0f} GB, and this machine has "
-                f"{_memory_mb() / 1000:.0f} GB; lower training.batch_size or face_size, or train on a GPU"
+                f"{there / 1000:.0f} GB; lower training.batch_size or face_size, or train on a GPU"
             )
 
 
@@ -197,6 +200,11 @@ def _published_weights(plan: Plan) -> Iterator[tuple[Path, str, str]]:
         output = Path(task.outputs["weights"])
         for source, checksum in {} if output.exists() else task.settings["files"].items():
             yield output if task.settings["read"] is None else output.with_name(source.rsplit("/", 1)[1]), source, checksum
+
+
+def _try_logger() -> None:
+    with tempfile.TemporaryDirectory() as folder, open_logger(Path(folder)):
+        pass
 
 
 def _check_writable(folder: Path) -> None:

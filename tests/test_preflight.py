@@ -2,6 +2,7 @@
 
 import copy
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,23 @@ def test_values_of_the_wrong_kind_are_told_with_the_archives_that_are_missing(ch
     *others, missing = problems_of(check, wanting)
     assert all(problem.startswith("config: ") for problem in others)
     assert missing.startswith("none.zip: no such archive or folder; ") and remedy in missing
+
+
+def test_a_logger_of_the_users_own_is_looked_for_and_not_opened(check, monkeypatch, tmp_path):
+    (tmp_path / "watching.py").write_text("def to_server(run):\n    raise AssertionError\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PML_LOGGER", "watching:to_server")
+    check(RIGHT)
+    monkeypatch.setenv("PML_LOGGER", "watching:to_serve")
+    (problem,) = problems_of(check, RIGHT)
+    assert problem.startswith("PML_LOGGER: ") and "did you mean 'to_server'?" in problem
+
+
+def test_a_logger_whose_package_is_not_installed_is_told(check, monkeypatch):
+    monkeypatch.setenv("PML_LOGGER", "tensorboard")
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    (problem,) = problems_of(check, RIGHT)
+    assert problem.startswith("PML_LOGGER: ") and "pip install tensorboard, or unset PML_LOGGER" in problem
 
 
 def test_a_table_without_its_columns_is_told_before_it_is_unpacked(check):
