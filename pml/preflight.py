@@ -44,13 +44,14 @@ def check(configfiles: Sequence[Path], gpus: int = 0) -> None:
             follows from its plan, such as folds and disk.
     """
     given = read_config(*configfiles)
+    missing = list(missing_archives(given))
     try:
         config = fill_config(given)
     except InputError as error:
-        raise InputError(*error.problems, *missing_archives(given)) from None
+        raise InputError(*error.problems, *missing) from None
     problems = [*config_problems(config), *option_problems(config)]
     plan = None if problems else make_plan(given)
-    problems += [*missing_archives(config), *file_problems(config)]
+    problems += [*missing, *file_problems(config)]
     problems += machine_problems(config, _trainings(plan) if plan else config["experiments"], gpus)
     if plan:
         print(summary(plan))
@@ -73,15 +74,12 @@ def summary(plan: Plan) -> str:
 def missing_archives(config: dict) -> Iterator[str]:
     """Yield which archives of the user are not there, of a config whose values may be of any kind."""
     for dataset in _mappings(config.get("datasets")):
-        for archive in _mappings(dataset.get("archives")):
-            path = Path(os.path.expanduser(str(archive.get("path", "."))))
+        format = str(dataset.get("format"))
+        unknown = list(_complaints(find, "format", format))
+        for archive in (archive for archive in _mappings(dataset.get("archives")) if "path" in archive):
+            path = Path(os.path.expanduser(str(archive["path"])))
             if not path.exists():
-                known = not list(_complaints(find, "format", str(dataset.get("format"))))
-                yield (
-                    missing_archive(path, dataset["format"])
-                    if known
-                    else f"{path}: no such archive or folder; correct the path"
-                )
+                yield f"{path}: no such archive or folder; correct the path" if unknown else missing_archive(path, format)
 
 
 def file_problems(config: dict) -> Iterator[str]:
@@ -185,8 +183,8 @@ def _mappings(values: object) -> list[dict]:
 def _check_table(dataset: dict, paths: list[Path]) -> None:
     """Check what a format can see of its archives before they are unpacked."""
     kind = find("format", dataset["format"])
-    if hasattr(kind, "check"):
-        kind.check(paths, find_options("format", dataset["format"], dataset["options"]))
+    if hasattr(kind, "check_archives"):
+        kind.check_archives(paths, find_options("format", dataset["format"], dataset["options"]))
 
 
 def _trainings(plan: Plan) -> dict[str, dict[str, str]]:

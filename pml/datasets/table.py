@@ -110,7 +110,7 @@ def tells(archives: Sequence[Path], options: Options) -> set[str] | None:
     return {column for column, name in asdict(options).items() if name.lower() in headers[0]}
 
 
-def check(archives: Sequence[Path], options: Options) -> None:
+def check_archives(archives: Sequence[Path], options: Options) -> None:
     """Check the table's header before it is unpacked, where every archive lets its label files be seen.
 
     Raises:

@@ -158,7 +158,7 @@ def test_what_is_no_picture_has_its_row_until_pictures_are_read(load, tmp_path):
 def test_a_table_that_is_missing_or_not_understood_is_one_clear_error_before_it_is_unpacked_too(files, words, tmp_path):
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    for find in (lambda: table.load(tmp_path, Options()), lambda: table.check([tmp_path], Options())):
+    for find in (lambda: table.load(tmp_path, Options()), lambda: table.check_archives([tmp_path], Options())):
         with pytest.raises(InputError, match=words):
             find()
 
@@ -166,10 +166,10 @@ def test_a_table_that_is_missing_or_not_understood_is_one_clear_error_before_it_
 def test_a_table_that_may_lie_where_nobody_can_see_it_yet_is_no_error(tmp_path):
     with tarfile.open(tmp_path / "rest.tar", "w"):
         pass
-    table.check([tmp_path / "rest.tar"], Options())
+    table.check_archives([tmp_path / "rest.tar"], Options())
     (tmp_path / "labels.csv").write_text("path,age\n")
-    table.check([tmp_path], Options())
-    table.check([tmp_path / "labels.csv"], Options())
+    table.check_archives([tmp_path], Options())
+    table.check_archives([tmp_path / "labels.csv"], Options())
 
 
 def test_a_comma_may_part_the_decimals_of_an_age(load):
