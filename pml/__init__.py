@@ -4,7 +4,7 @@ The stages, in the order in which data flows: datasets, faces, folds, training, 
 age of a face in a photo:
 
     from pml import AgeModel
-    model = AgeModel.load("results/model/runs/fgnet_faces/kl/seed0/fold001")
+    model = AgeModel.load("results/model/runs/fgnet_faces/pml/seed0/fold001")
     for face in model.predict(["photo.jpg"]):
         print(face.photo, face.age, face.interval, face.problem)
 """

@@ -11,12 +11,15 @@ from pathlib import Path
 from pml.command_line import Parser
 from pml.errors import InputError, stage_main
 
+EPILOG = "`pml COMMAND --help` says what a command does, and lists its options."
+
 PREDICT = """\
 Estimate the age of the face in each photo with the model of a finished run, a line a face.
 
-Where a photo shows several faces, the large and central one is taken. The interval is the central 80 % of the distribution
-that the model predicts; nothing has tested whether it covers four true ages in five. Estimates are of apparent age, by a model
-trained on a small set of faces, and worth no more than that set. They are not for decisions about people.
+Where a photo shows several faces, the large and central one is taken; with --faces all, each of them. The interval is the
+central 80 % of the distribution that the model predicts; nothing has tested whether it covers four true ages in five. Estimates
+are of apparent age, by a model trained on a small set of faces, and worth no more than that set.
+They are not for decisions about people.
 
 A photo without an age has a line with its problem, and the others go on. Exit code: 0 if every photo has an age, 1 if some have
 none, 2 if nothing could be done."""
@@ -41,6 +44,14 @@ List all that would stop a suite, before anything runs, and say what the suite m
 That is its config with all options, its archives and weights, the folds, the disk, the memory and the GPU. Exit code 2 says
 that there is an error; what may do harm or takes a download is a warning."""
 
+STATUS = """\
+Say how many jobs of a suite are done, run and have failed, with the last lines of their logs, and how long the rest will take.
+
+The time left follows from the suite's own finished runs. What it says of a job that was killed is "broken off"."""
+
+EXPLAIN = """\
+Say where a row of a table comes from: its files, down to the runs, with the settings, commit, versions and device of each."""
+
 CHECK_METHOD = """\
 Run the tests of the contract (pml/method.py, pml/reference.py) on a method: a short name, or module:Class of your own."""
 
@@ -48,13 +59,13 @@ Run the tests of the contract (pml/method.py, pml/reference.py) on a method: a s
 @stage_main
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the subcommand that the command line names."""
-    parser = Parser(prog="pml", description="Age estimation with Progressive Margin Loss and its competitors.")
+    parser = Parser(prog="pml", description="Age estimation with Progressive Margin Loss and its competitors.", epilog=EPILOG)
     parser.add_argument("--version", action="version", version=f"pml {version('pml')}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
-    def command(name: str, summary: str, description: str = "") -> Parser:
+    def command(name: str, summary: str, description: str) -> Parser:
         raw = argparse.RawDescriptionHelpFormatter
-        return commands.add_parser(name, help=summary, description=description or summary, formatter_class=raw)
+        return commands.add_parser(name, help=summary, description=description, formatter_class=raw)
 
     predict = command("predict", "estimate the age of the faces in photos", PREDICT)
     predict.add_argument("photos", nargs="+", metavar="PHOTO", help="a file, a folder, or a pattern such as 'album/**/*.jpg'")
@@ -76,8 +87,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     forecast.add_argument("--runs", type=Path, metavar="DIR", help="folder with runs to take the speed of training from")
     forecast.add_argument("--csv", type=Path, metavar="FILE", help="write the forecast there, too")
     check = command("check", "list all that would stop a suite, and say what it makes", CHECK)
-    check.add_argument("--gpus", type=_number, default=0, metavar="N", help="that a training is given (default: 0)")
-    status = command("status", "say how many jobs of a suite are done, run and have failed, and the time left")
+    check.add_argument(
+        "--gpus", type=_number, default=0, metavar="N", help="GPUs that a profile will give to a training (default: 0)"
+    )
+    status = command("status", "say how many jobs of a suite are done, run and have failed, and the time left", STATUS)
     for of_config in (forecast, check, status):
         of_config.add_argument(
             "--configfile",
@@ -88,14 +101,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
             help="later ones are read over earlier ones, key by key; default: the demo's",
         )
     check_method = command("check-method", "run the tests of the contract on a method", CHECK_METHOD)
-    check_method.add_argument("method", metavar="METHOD")
-    check_method.add_argument("--options", type=_options, default={}, metavar="JSON", help="of the method")
-    explain = command("explain", "say where a row of a table comes from, down to its runs")
+    check_method.add_argument("method", metavar="METHOD", help="such as pml, or my_methods.huber:Huber")
+    check_method.add_argument(
+        "--options", type=_options, default={}, metavar="JSON", help="of the method, such as '{\"sigma\": 3}'"
+    )
+    explain = command("explain", "say where a row of a table comes from, down to its runs", EXPLAIN)
     explain.add_argument("table", type=Path, metavar="CSV", help="such as results/tables/table4.csv")
     explain.add_argument("--row", required=True, metavar="METHOD", help="key or label of a method")
     scorecard = command("scorecard", "join the scorecards of several suites in one page", SCORECARD)
-    scorecard.add_argument("scorecards", type=Path, nargs="+", metavar="CSV")
-    options = parser.parse_args(arguments)
+    scorecard.add_argument("scorecards", type=Path, nargs="+", metavar="CSV", help="of the suites to join")
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        commands.choices.get(options.command, parser).error(f"unrecognized arguments: {' '.join(unknown)}")
 
     sys.path.insert(0, "")  # a method of the user's own is found from the current folder, as `python -m` finds it
     # PyTorch takes seconds to load, which --help need not wait for.

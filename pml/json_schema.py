@@ -145,7 +145,7 @@ def _texts(error: ValidationError) -> Iterator[str]:
     elif error.validator in ("oneOf", "anyOf"):
         yield f"{_what_it_is(error.instance)}; give {_about(error)}"
     else:
-        yield _wrong(error) + (f" ({_about(error)})" if _about(error) else "")
+        yield _wrong(error) + _in_brackets(error)
 
 
 def _wrong(error: ValidationError) -> str:
@@ -153,6 +153,8 @@ def _wrong(error: ValidationError) -> str:
     value = error.instance
     if error.validator == "enum":
         return f"{_shown(value)} is not one of {', '.join(map(str, error.validator_value))}; write one of these"
+    if error.validator == "minItems" and error.validator_value > 1:
+        return f"{value} has {len(value)} of {error.validator_value} values or more; add to them"
     if error.validator != "type":
         return error.message
     kinds = [error.validator_value] if isinstance(error.validator_value, str) else error.validator_value
@@ -175,6 +177,14 @@ def _what_it_is(value: object) -> str:
 
 def _shown(value: object) -> str:
     return "an empty value" if value is None else repr(value)
+
+
+def _in_brackets(error: ValidationError) -> str:
+    """Return what the key that has a wrong value is for; the name that a registry does not know tells that by itself."""
+    if not _about(error) or error.validator == "registry":
+        return ""
+    key = error.absolute_path[-1] if error.absolute_path else 0
+    return f" ({key}: {_about(error)})" if isinstance(key, str) else f" ({_about(error)})"
 
 
 def _about(error: ValidationError) -> str:

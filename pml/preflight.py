@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -19,14 +19,14 @@ from pml.forecast.forecast import disk_bytes
 from pml.forecast.jobs import Suite
 from pml.forecast.sizes import nominal
 from pml.forecast.timing import Rates, model_bytes
-from pml.registry import find
+from pml.registry import find, find_options
 from pml.starts import starts_of
 from pml.suite import Plan, make_plan
 from pml.suite.check import config_problems, option_problems
 from pml.suite.config import fill_config, read_config
 from pml.suite.resources import training_megabytes
 from pml.training.device import choose_device
-from pml.training.live import LOGGER
+from pml.training.live import LOGGER, open_logger
 
 PICTURE_BYTES, PREDICTION_BYTES = 20_000, 60  # of a synthetic picture, and of a row of predictions: rounded up
 BY_HAND = "without a network put it there by hand as"
@@ -41,18 +41,24 @@ def check(configfiles: Sequence[Path], gpus: int = 0) -> None:
 
     Raises:
         InputError: something would stop the suite. Each problem is told, but for those that others hide: of a config whose
-            values are wrong nothing more is known, and of one that names unknown things only its archives.
+            values are wrong it is known which archives are missing, and of one that names unknown things all but what
+            follows from its plan, such as folds and disk.
     """
     given = read_config(*configfiles)
-    config = fill_config(given)
+    missing = list(missing_archives(given))
+    try:
+        config = fill_config(given)
+    except InputError as error:
+        raise InputError(*error.problems, *missing) from None
     problems = [*config_problems(config), *option_problems(config)]
     plan = None if problems else make_plan(given)
-    problems += archive_problems(config)
+    problems += [*missing, *file_problems(config)]
+    problems += machine_problems(config, _trainings(plan) if plan else config["experiments"], gpus)
     if plan:
         print(summary(plan))
         for warning in dict.fromkeys(warnings(plan, gpus)):
             print(f"warning: {warning}", file=sys.stderr)
-        problems += plan_problems(plan, gpus)
+        problems += plan_problems(plan)
     if problems:
         raise InputError(*dict.fromkeys(problems))
 
@@ -66,14 +72,26 @@ def summary(plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def archive_problems(config: dict) -> Iterator[str]:
-    """Yield which archives and lists of the user are not there, or are others than their checksums say."""
+def missing_archives(config: dict) -> Iterator[str]:
+    """Yield which archives of the user are not there, of a config whose values may be of any kind."""
+    for dataset in _mappings(config.get("datasets")):
+        format = str(dataset.get("format"))
+        unknown = list(_complaints(find, "format", format))
+        for archive in (archive for archive in _mappings(dataset.get("archives")) if "path" in archive):
+            path = Path(os.path.expanduser(str(archive["path"])))
+            if not path.exists():
+                yield f"{path}: no such archive or folder; correct the path" if unknown else missing_archive(path, format)
+
+
+def file_problems(config: dict) -> Iterator[str]:
+    """Yield which archives of the user are others than their checksums say, hold no table, or which lists are not there."""
     for dataset in config["datasets"].values():
-        for path, archive in ((Path(archive["path"]), archive) for archive in dataset["archives"] if "path" in archive):
-            if path.exists():
-                yield from _complaints(archives.verify, path, archive.get("checksum"))
-            elif not list(_complaints(find, "format", dataset["format"])):
-                yield missing_archive(path, dataset["format"])
+        paths = [Path(archive["path"]) for archive in dataset["archives"] if "path" in archive]
+        for archive in dataset["archives"]:
+            if "path" in archive and Path(archive["path"]).exists():
+                yield from _complaints(archives.verify, archive["path"], archive.get("checksum"))
+        if len(paths) == len(dataset["archives"]) and all(path.exists() for path in paths):
+            yield from _complaints(_check_table, dataset, paths)
     for name, experiment in config["experiments"].items():
         listed = experiment["protocol_options"].get("list")
         if isinstance(listed, str) and not Path(listed).is_file():
@@ -81,15 +99,23 @@ def archive_problems(config: dict) -> Iterator[str]:
             yield f"{where}: '{listed}' is no file; give the path of a list of images"
 
 
-def plan_problems(plan: Plan, gpus: int) -> Iterator[str]:
-    """Yield what would stop the suite on this machine: no leave to write, no GPU, no weights, no such fold, a full disk."""
-    for folder in (f"results/{plan.suite}", "resources"):
+def machine_problems(config: dict, trained: Iterable[str], gpus: int) -> Iterator[str]:
+    """Yield what this machine lacks: leave to write, the logger, a GPU for the experiments that are `trained`."""
+    for folder in (f"results/{config['suite']}", "resources"):
         yield from _complaints(_check_writable, Path(folder))
-    if os.environ.get(LOGGER):
-        yield from (f"{LOGGER}: {complaint}" for complaint in _complaints(find, "logger", os.environ[LOGGER]))
+    logger = os.environ.get(LOGGER, "")
+    if ":" in logger:  # it is the user's own, and may tell a server when it is opened
+        yield from (f"{LOGGER}: {complaint}" for complaint in _complaints(find, "logger", logger))
+    else:
+        yield from _complaints(_try_logger)
+    for name in trained:
+        yield from _complaints(choose_device, config["experiments"][name]["training"]["device"], gpus)
+
+
+def plan_problems(plan: Plan) -> Iterator[str]:
+    """Yield what would stop the suite when it runs: no weights, no such fold, a full disk."""
     for name in _trainings(plan):
         experiment = plan.config["experiments"][name]
-        yield from _complaints(choose_device, experiment["training"]["device"], gpus)
         start = experiment["initialisation"]
         if isinstance(start, str) and start not in ("random", *starts_of(experiment["backbone"])):
             yield from _complaints(read_weights, start)
@@ -116,17 +142,17 @@ def warnings(plan: Plan, gpus: int) -> Iterator[str]:
     for file, source, _ in _published_weights(plan):
         if "://" in source and not file.exists():
             yield f"weights: {source} will be downloaded; {BY_HAND} {file}"
-    large: dict[float, list[str]] = {}
+    large: dict[int, list[str]] = {}
     for name, job in _trainings(plan).items():
-        elsewhere = (
-            max(gpus, torch.cuda.device_count()) if plan.config["experiments"][name]["training"]["device"] != "cpu" else 0
-        )
-        large.setdefault(training_megabytes(plan, job, elsewhere), []).append(name)
+        on_cpu = plan.config["experiments"][name]["training"]["device"] == "cpu"
+        needed = training_megabytes(plan, job, 0 if on_cpu else max(gpus, torch.cuda.device_count()))
+        large.setdefault(needed, []).append(name)
+    there = _memory_mb()
     for needed, names in large.items():
-        if needed > _memory_mb():
+        if needed > there:
             yield (
                 f"memory: a training of {', '.join(names)} may take {needed / 1000:.0f} GB, and this machine has "
-                f"{_memory_mb() / 1000:.0f} GB; lower training.batch_size or face_size, or train on a GPU"
+                f"{there / 1000:.0f} GB; lower training.batch_size or face_size, or train on a GPU"
             )
 
 
@@ -149,6 +175,19 @@ def _complaints(work: Callable[..., object], *arguments: object) -> Iterator[str
         yield from error.problems
 
 
+def _mappings(values: object) -> list[dict]:
+    """Return the mappings in a list, or in another mapping."""
+    inner = list(values.values()) if isinstance(values, dict) else values if isinstance(values, list) else []
+    return [value for value in inner if isinstance(value, dict)]
+
+
+def _check_table(dataset: dict, paths: list[Path]) -> None:
+    """Check what a format can see of its archives before they are unpacked."""
+    kind = find("format", dataset["format"])
+    if hasattr(kind, "check_archives"):
+        kind.check_archives(paths, find_options("format", dataset["format"], dataset["options"]))
+
+
 def _trainings(plan: Plan) -> dict[str, dict[str, str]]:
     """Return the wildcards of a training job of each experiment that has one."""
     return {task.wildcards["experiment"]: task.wildcards for task in plan.tasks("train_folds")}
@@ -160,6 +199,11 @@ def _published_weights(plan: Plan) -> Iterator[tuple[Path, str, str]]:
         output = Path(task.outputs["weights"])
         for source, checksum in {} if output.exists() else task.settings["files"].items():
             yield output if task.settings["read"] is None else output.with_name(source.rsplit("/", 1)[1]), source, checksum
+
+
+def _try_logger() -> None:
+    with tempfile.TemporaryDirectory() as folder, open_logger(Path(folder)):
+        pass
 
 
 def _check_writable(folder: Path) -> None:

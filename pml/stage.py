@@ -30,6 +30,7 @@ def function_of(rule: str) -> Callable[..., None]:
 @stage_main
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the stage that the command line names."""
+    hold_log()  # before the imports, which take seconds
     # Imported here, for an interruption of the imports, too, ends in one line.
     from pml.suite import read_plan
     from pml.suite.plan import RULES, wildcards_of
@@ -49,7 +50,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for each in given:
         parser.add_argument(f"--{each.name}", type=each.annotation, default=each.default)
     options = vars(parser.parse_args(arguments))
-    hold_log()
     if os.environ.get("RANK", "0") == "0":  # of the processes of torchrun, one
         print("python -m pml.stage", shlex.join(arguments), file=sys.stderr, flush=True)
     plan, job = read_plan(options["suite"]), {name: options[name] for name in wildcards_of(rule)}

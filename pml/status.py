@@ -49,7 +49,7 @@ def _state(plan: Plan, task: Task) -> State:
         return State(task, log, RUNNING, tuple(last_words(log)[1]))
     if all(Path(path).exists() for path in flat(task.outputs)):
         return State(task, log, DONE)
-    if not begun:
+    if not begun or not log.stat().st_size:  # the shell makes the log before the job starts
         return State(task, log, WAITING)
     failed, words = last_words(log)
     return State(task, log, FAILED if failed else STOPPED, tuple(words))

@@ -49,6 +49,11 @@ def archive(**given):
 # What the user did; the config, or the arguments of a command; words of the message, the remedy among them.
 CONFIGS = [
     ("misspelt a key", config("suit", value="x"), "unknown key 'suit'; did you mean 'suite'?"),
+    (
+        "gave half an epoch",
+        config(*TRAINING, "epochs", value=2.5),
+        "is not a whole number; write one (epochs: of each curriculum",
+    ),
     ("misspelt a setting", config(*TRAINING, "epoch", value=3), "lopo.training: unknown key 'epoch'; did you mean 'epochs'?"),
     ("left out the folds", without(*LOPO, "folds"), "experiments.lopo: 'folds' is a required property; add it"),
     ("left out the experiments", without("experiments"), "'experiments' is a required property; add it"),
@@ -143,7 +148,7 @@ CONFIGS = [
 ]
 COMMANDS = [
     ("misspelt a command", "chek", "invalid choice: 'chek' (choose from"),
-    ("misspelt an option", "check --configfle x", "unrecognized arguments: --configfle x; see pml --help"),
+    ("misspelt an option", "check --configfle x", "pml check: unrecognized arguments: --configfle x; see pml check --help"),
     (
         "named no config",
         "check --configfile none.yaml",
@@ -151,9 +156,16 @@ COMMANDS = [
         "name a config file, such as config/paper.yaml",
     ),
     ("named a folder as config", "status --configfile .", "cannot be read", "name a config file"),
-    ("named a picture as config", "check --configfile binary", "binary: cannot be read", "name a config file"),
+    ("named a picture as config", "check --configfile binary", "binary: no YAML: ", "name a config file"),
+    ("forgot --configfile", "check good.yaml", "unrecognized arguments: good.yaml; see pml check --help"),
+    (
+        "took a suffix without a format",
+        "predict a.jpg --model empty --to ages.xlsx",
+        "ages.xlsx: its suffix tells no format",
+        ".csv",
+    ),
     ("named an empty config", "check --configfile empty.yaml", "empty.yaml: holds no settings; start from one of config/"),
-    ("broke the YAML", "check --configfile broken.yaml", "broken.yaml: cannot be read: ", "name a config file"),
+    ("broke the YAML", "check --configfile broken.yaml", '"broken.yaml", line 2, column 1; correct it there'),
     ("asked for no cores", "forecast --cores 0", "0: give a whole number, 1 at least"),
     ("asked for half a GPU", "check --gpus 0.5", "0.5: give a whole number, 0 at least"),
     ("asked for GPUs", "check --configfile good.yaml --gpus 9", "was given 9 GPU(s), but PyTorch can use", "gpu=0"),
@@ -191,6 +203,7 @@ def folder(tmp_path, monkeypatch):
     make_plan(RIGHT).save()
     Path("results/small/archives").touch()
     Path("empty.yaml").touch()
+    Path("good{}.yaml").touch()
     Path("broken.yaml").write_text("suite: [\n")
     Path("binary").write_bytes(b"\x89PNG\xff\xfe")
     for name in ("a.zip", "results/small/a.zip"):

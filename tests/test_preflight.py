@@ -2,6 +2,7 @@
 
 import copy
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,52 @@ def test_what_names_unknown_things_is_told_with_the_archives_that_are_missing(ch
     wanting = archive(path="none.zip")
     wanting["experiments"]["lopo"] = EXPERIMENT | {"methods": ["pmll"]}
     assert [problem.split(":")[0] for problem in problems_of(check, wanting)] == ["config", "none.zip"]
+
+
+def test_what_names_unknown_things_is_told_with_the_gpu_that_is_missing(check, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    unknown = EXPERIMENT | {"methods": ["pmll"], "training": {"device": "cuda"}}
+    wrong, gpu = problems_of(check, config("experiments", "lopo", value=unknown))
+    assert "'pmll' is not defined" in wrong and gpu.startswith("training.device is 'cuda'")
+
+
+@pytest.mark.parametrize(
+    "form, remedy", [("fgnet", "download it from"), ("fgnett", "correct the path"), (3, "correct the path")]
+)
+def test_values_of_the_wrong_kind_are_told_with_the_archives_that_are_missing(check, form, remedy):
+    wanting = archive(path="none.zip") | {"comparisons": 3}
+    wanting["datasets"]["fgnet"] |= {"format": form}
+    wanting["datasets"] |= {"empty": None, "listed": [{"path": 3}], "other": {"archives": "none.tar"}}
+    *others, missing = problems_of(check, wanting)
+    assert all(problem.startswith("config: ") for problem in others)
+    assert missing.startswith("none.zip: no such archive or folder; ") and remedy in missing
+
+
+def test_a_logger_of_the_users_own_is_looked_for_and_not_opened(check, monkeypatch, tmp_path):
+    (tmp_path / "watching.py").write_text("def to_server(run):\n    raise AssertionError\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PML_LOGGER", "watching:to_server")
+    check(RIGHT)
+    monkeypatch.setenv("PML_LOGGER", "watching:to_serve")
+    (problem,) = problems_of(check, RIGHT)
+    assert problem.startswith("PML_LOGGER: ") and "did you mean 'to_server'?" in problem
+
+
+def test_a_logger_whose_package_is_not_installed_is_told(check, monkeypatch):
+    monkeypatch.setenv("PML_LOGGER", "tensorboard")
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    (problem,) = problems_of(check, RIGHT)
+    assert problem.startswith("PML_LOGGER: ") and "pip install tensorboard, or unset PML_LOGGER" in problem
+
+
+def test_a_table_without_its_columns_is_told_before_it_is_unpacked(check):
+    Path("faces").mkdir()
+    Path("faces/labels.csv").write_text("file,years\na.jpg,31\n")
+    own = {"format": "table", "label": "Own", "archives": [{"path": "faces"}]}
+    wanting = config("datasets", "fgnet", value=own)
+    wanting["experiments"]["lopo"] = EXPERIMENT | {"protocol": "random"}
+    (problem,) = problems_of(check, wanting)
+    assert problem.startswith("faces/labels.csv: ") and "columns found: file, years; columns wanted: path, age" in problem
 
 
 def test_a_suite_larger_than_the_disk_is_told_with_what_is_free(check, monkeypatch):

@@ -31,6 +31,16 @@ def handed(monkeypatch):
     return seen
 
 
+def test_the_log_is_held_before_anything_else_is_done(monkeypatch, capsys):
+    def hold_log():
+        raise InputError("held")
+
+    monkeypatch.setattr(stage, "hold_log", hold_log)
+    with pytest.raises(SystemExit):
+        stage.main(["no rule"])
+    assert capsys.readouterr().err == "error: held\n"
+
+
 def test_a_stage_is_handed_its_job_and_what_the_machine_gives(saved, handed, capsys):
     line = ["align_faces", "--suite", saved.path, "--dataset", "fgnet", "--threads", "2"]
     stage.main(line)

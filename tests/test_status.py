@@ -40,10 +40,12 @@ def test_jobs_are_done_running_failed_broken_off_or_waiting_and_say_their_last_l
     begin(plan, drawn, "drawn\n")
     begin(plan, aligned, "faces: 3/9 in 15 s\n")
     begin(plan, folds, "python -m pml.stage\nerror: index.csv: no such file; run the stage that writes it\n")
+    begin(plan, second, "")  # by the shell, a moment before the job starts
     make(first)
     with begin(plan, first, "epoch 3/9, 2 min left\n").open() as held:
         fcntl.flock(held, fcntl.LOCK_SH)
         states = states_of(plan)
+    assert [state.kind for state in states if state.task == second] == ["waiting"]
     found = {state.task.rule: state.kind for state in states if state.task != second}
     expected = {"draw_synthetic_archive": "done", "align_faces": "broken off", "assign_folds": "failed"}
     assert found == dict.fromkeys(found, "waiting") | expected | {"train_folds": "running"}

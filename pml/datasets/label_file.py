@@ -15,6 +15,7 @@ SUFFIXES = (".csv", ".tsv", ".txt")
 BEGINNING = 4096  # bytes that tell whether a file is a label file at all
 PLAIN = ["utf-8", "cp1252", "latin-1"]
 SHOWN = 200  # characters of a message
+SAVE_ANEW = "save it as a UTF-8 CSV with these, or leave it out of the archives"
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class LabelFile:
         """The lines behind the header."""
         return dict(list(self.lines.items())[1:])
 
-    def check_header(self, wanted: Iterable[str]) -> None:
+    def check_header(self, wanted: Iterable[str], remedy: str = SAVE_ANEW) -> None:
         """Check that the header has each of the wanted columns once.
 
         Raises:
@@ -50,16 +51,15 @@ class LabelFile:
         """
         wanted = list(wanted)
         if wrong := [column for column in wanted if self.header.count(column) != 1]:
-            raise self.misunderstood(f"column {', '.join(wrong)} is missing or there twice", wanted)
+            raise self.misunderstood(f"column {', '.join(wrong)} is missing or there twice", wanted, remedy)
 
-    def misunderstood(self, problem: str, wanted: Iterable[str]) -> InputError:
+    def misunderstood(self, problem: str, wanted: Iterable[str], remedy: str = SAVE_ANEW) -> InputError:
         """Return the error that tells of a problem how the file was read, and what was wanted of it."""
         found, needed = (", ".join(names) or "none" for names in (self.header, wanted))
         found = re.sub(r"\d", "#", found)  # without a header these are a person's own
         return InputError(
             f"{self.path}: {problem}; it was read as {self.encoding} with the separator {SEPARATORS[self.separator]}; "
-            f"columns found: {found[:SHOWN]}; columns wanted: {needed}; "
-            "save it as a UTF-8 CSV with these, or leave it out of the archives"
+            f"columns found: {found[:SHOWN]}; columns wanted: {needed}; {remedy}"
         )
 
 

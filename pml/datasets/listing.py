@@ -89,7 +89,7 @@ def read_label(
     """Return the label of a row's fields as text, with the first fault there is; an empty `age_std` is none."""
     if not with_folders:
         name = name.replace("\\", "/").rpartition("/")[2]
-    years, std = read_number(age), read_number(age_std)
+    years, std = (read_number(text.replace(",", ".")) for text in (age, age_std))  # a decimal comma, of some spreadsheets
     if not is_picture(name):
         name, fault = "", fault or "the row names no picture"
     if years is None or not 0 <= years <= MAX_AGE:

@@ -28,6 +28,7 @@ BOX = ("left", "top", "right", "bottom")
 COORDINATES = list(load_schema("landmarks")["properties"])[1:]
 GENDERS = {"female": "female", "f": "female", "male": "male", "m": "male"}
 PARTS = {"train": "train", "validation": "validation", "valid": "validation", "val": "validation", "test": "test"}
+RENAME = "write these into its first line, or give the names that it has under the options of the dataset"
 ORIENTATION = 0x0112  # of a photo, in its EXIF: from 5 on it lies on its side
 
 
@@ -74,7 +75,8 @@ def load(root: Path, options: Options) -> Tables:
         InputError: there is no table, or there are several, or it lacks a column that the options name.
     """
     files = survey(root)
-    table = _find_table(root, files.others, options)
+    others = {name: root / name for name in files.others if name.lower().endswith(SUFFIXES)}
+    table = _find_table(others, options, root)
     file = read_label_file(root / table)
     columns, width = _find_columns(file, options), len(file.header)
     labels: list[Label] = []
@@ -99,7 +101,7 @@ def load(root: Path, options: Options) -> Tables:
 def tells(archives: Sequence[Path], options: Options) -> set[str] | None:
     """Return what columns the table has, by the names of `Options`, before it is unpacked; None where that cannot be seen."""
     try:
-        files = {str(file): file for archive in archives for file in _label_files(archive)}
+        files = {str(file): file for archive in archives for file in _label_files(archive) or []}
         headers = [set(file.header) for file in _understood(files, options).values()]
     except (*DAMAGED, OSError, RuntimeError):
         return None
@@ -108,14 +110,32 @@ def tells(archives: Sequence[Path], options: Options) -> set[str] | None:
     return {column for column, name in asdict(options).items() if name.lower() in headers[0]}
 
 
-def _label_files(archive: Path) -> list:
-    """Return the label files in a folder, a zip or, of a label file, itself; in a zip they are paths of `zipfile`."""
+def check_archives(archives: Sequence[Path], options: Options) -> None:
+    """Check the table's header before it is unpacked, where every archive lets its label files be seen.
+
+    Raises:
+        InputError: as `load`, of the header.
+    """
+    try:
+        seen = [_label_files(archive) for archive in archives]
+        if None not in seen:
+            files = {str(file): file for label_files in seen for file in sorted(label_files or [], key=str)}
+            _find_columns(read_beginning(files[_find_table(files, options, *archives)]), options)
+    except (*DAMAGED, OSError, RuntimeError):
+        return  # which the stage tells that unpacks them
+
+
+def _label_files(archive: Path) -> list | None:
+    """Return the label files in a folder, a zip or, of a label file, itself; in a zip they are paths of `zipfile`.
+
+    None stands for an archive that does not let them be seen, such as a tar.
+    """
     if archive.is_dir():
         return [path for path in archive.rglob("*") if path.suffix.lower() in SUFFIXES]
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as opened:
             return [zipfile.Path(archive, name) for name in opened.namelist() if name.lower().endswith(SUFFIXES)]
-    return [archive] if archive.suffix.lower() in SUFFIXES and archive.exists() else []
+    return [archive] if archive.suffix.lower() in SUFFIXES and archive.exists() else None
 
 
 def _understood(files: Mapping[str, Path], options: Options) -> dict[str, LabelFile]:
@@ -125,16 +145,17 @@ def _understood(files: Mapping[str, Path], options: Options) -> dict[str, LabelF
     return {name: file for name, file in beginnings.items() if needed <= set(file.header)}
 
 
-def _find_table(root: Path, others: Sequence[str], options: Options) -> str:
-    files = {name: root / name for name in others if name.lower().endswith(SUFFIXES)}
+def _find_table(files: Mapping[str, Path], options: Options, *roots: Path) -> str:
+    """Return the name of the one of the label files `files` that is the table; an error names the `roots` they are from."""
     found, needed = list(_understood(files, options)), [getattr(options, column) for column in NEEDED]
     if not files:
-        raise InputError(f"{root}: no table, a .csv file with the columns {' and '.join(needed)}; add it to the archives")
+        kinds, where = ", ".join(SUFFIXES), ", ".join(map(str, roots))
+        raise InputError(f"{where}: no table ({kinds}) with the columns {' and '.join(needed)}; save one there, such as a CSV")
     if not found:
         problem = "it is no table of pictures, and no other file is"
-        raise read_beginning(next(iter(files.values()))).misunderstood(problem, needed)
+        raise read_beginning(next(iter(files.values()))).misunderstood(problem, needed, RENAME)
     if len(found) > 1:
-        raise InputError(f"{root / found[1]}: a second table beside {found[0]}; leave one of them in the archives")
+        raise InputError(f"{files[found[1]]}: a second table beside {found[0]}; leave one of them in the archives")
     return found[0]
 
 
@@ -142,7 +163,8 @@ def _find_columns(file: LabelFile, options: Options) -> dict[str, int]:
     """Return the place of each column that the table has; one that the config names must be there."""
     names = {column: name.lower() for column, name in asdict(options).items()}
     renamed = {column for column, name in asdict(Options()).items() if names[column] != name}
-    file.check_header(name for column, name in names.items() if column in {*NEEDED, *renamed} or name in file.header)
+    wanted = [name for column, name in names.items() if column in {*NEEDED, *renamed} or name in file.header]
+    file.check_header(wanted, RENAME)
     return {column: file.header.index(name) for column, name in names.items() if name in file.header}
 
 

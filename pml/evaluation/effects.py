@@ -19,12 +19,10 @@ def common_errors(cells: Sequence[pd.DataFrame]) -> tuple[pd.DataFrame, np.ndarr
     Args:
         cells: of each of C cells the rows of `pooled`, of one method.
     """
-    keys, errors = ["fold", "image", "seed"], []
-    for number, rows in enumerate(cells):
-        rows = rows.assign(seed=rows["seed"].rank(method="dense").astype(int))
-        errors.append((rows.set_index(keys)["predicted_age"] - rows.set_index(keys)["age"]).abs().rename(number))
-    subjects = cells[0].assign(seed=cells[0]["seed"].rank(method="dense").astype(int)).set_index(keys)["subject"]
-    found = pd.concat([subjects, *errors], axis=1, join="inner")
+    seeds = [rows["seed"].rank(method="dense").astype(int) for rows in cells]
+    placed = [rows.assign(seed=seed).set_index(["fold", "image", "seed"]) for rows, seed in zip(cells, seeds, strict=True)]
+    errors = [(rows["predicted_age"] - rows["age"]).abs().rename(number) for number, rows in enumerate(placed)]
+    found = pd.concat([placed[0]["subject"], *errors], axis=1, join="inner")
     return found[["subject"]].reset_index(), found[list(range(len(cells)))].to_numpy(float)
 
 

@@ -45,7 +45,8 @@ def read_image(path: str | Path, long_side: int | None = None) -> np.ndarray:
     except Image.DecompressionBombError:
         raise PictureError(f"more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels") from None
     except Exception as error:  # What a decoder raises on a damaged file is anybody's guess.
-        reason = "not a picture" if isinstance(error, Image.UnidentifiedImageError) else str(error)
+        reason = getattr(error, "strerror", None) or str(error)  # without the path
+        reason = "not a picture" if isinstance(error, Image.UnidentifiedImageError) else reason
         raise PictureError(reason or type(error).__name__) from error
 
 

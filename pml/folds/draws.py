@@ -78,7 +78,7 @@ def subjects_of(index: pd.DataFrame, protocol: str) -> pd.Series:
     Raises:
         InputError: an image has no subject, or all images are of one.
     """
-    refuse(index[index["subject"].isna()], "have no subject", f"{protocol} needs one for every image")
+    refuse(index[index["subject"].isna()], "have no subject", f"{protocol} needs one for every image, so use another protocol")
     subjects = index["subject"].nunique()
     if subjects < 2:
         raise InputError(f"index.csv: {protocol} needs two subjects or more, found {subjects}; use another protocol")

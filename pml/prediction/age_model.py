@@ -187,7 +187,8 @@ class AgeModel:
         try:
             image = read_image(photo, LONG_SIDE)
         except PictureError as error:
-            return Found(photo, problem=f"cannot be read: {error}; give a whole JPEG or PNG of ordinary size")
+            remedy = "give a whole JPEG or PNG of ordinary size" if photo.exists() else "correct the name"
+            return Found(photo, problem=f"cannot be read: {error}; {remedy}")
         found = detector.detect_all(image)
         usable = [one for one in found if place_a_face(one.landmarks, image)][: 1 if faces == "main" else None]
         aligned = [align_face(image, one.landmarks, self.facts["face_size"]) for one in usable]

@@ -14,7 +14,7 @@ from pml.errors import InputError
 from pml.files import replacing
 from pml.prediction.age_model import AgeModel, Face, Found
 from pml.prediction.drawing import write_drawings
-from pml.prediction.formats import FORMATS
+from pml.prediction.formats import FORMATS, format_of
 from pml.prediction.photos import Photo, find_photos
 from pml.progress import progress
 
@@ -41,13 +41,15 @@ def predict_photos(
         cores: processes that share the photos.
 
     Raises:
-        InputError: the model, a folder or a pattern is none, or what is written would replace a photo or cannot be written.
+        InputError: the model, a folder or a pattern is none, the suffix of `to` tells no format, or what is written would
+            replace a photo or cannot be written.
     """
     photos, others = find_photos(names)
     placed = {} if drawings is None else {photo.path: drawings / photo.below / f"{photo.path.stem}_age.png" for photo in photos}
     if drawings is not None:
         _check_folder(names, drawings)
     _check_outputs(photos, list(placed.values()), to)
+    form = form or format_of(to)
     torch.set_num_threads(1)  # before there are any, for the workers are forks
     model = AgeModel.load(source)
     print(f"model: {model}", file=sys.stderr)
@@ -55,7 +57,6 @@ def predict_photos(
     def draw(found: Found, told: list[Face]) -> None:
         write_drawings(placed[found.photo], found, told)
 
-    form = form or ("text" if to is None else "json" if to.suffix.lower() == ".json" else "csv")
     paths = [photo.path for photo in photos]
     answers = model.answers(paths, faces, min(cores, len(paths)), draw if placed else None)
     problems = told = left_out = 0

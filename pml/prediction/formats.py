@@ -5,8 +5,10 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO
 
+from pml.errors import InputError
 from pml.prediction.age_model import Face
 
 Write = Callable[[Face], None]
@@ -62,3 +64,16 @@ def writing_json(file: IO[str]) -> Iterator[Write]:
 
 
 FORMATS = {"text": writing_text, "csv": writing_csv, "json": writing_json}
+OF_SUFFIX = {".txt": "text", ".csv": "csv", ".json": "json"}
+
+
+def format_of(to: Path | None) -> str:
+    """Return the format of a file by its suffix, and of standard output.
+
+    Raises:
+        InputError: the suffix is another.
+    """
+    form = "text" if to is None else OF_SUFFIX.get(to.suffix.lower())
+    if form is None:
+        raise InputError(f"{to}: its suffix tells no format; end it in {', '.join(OF_SUFFIX)}, or give --format")
+    return form

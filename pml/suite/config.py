@@ -28,10 +28,14 @@ def read_config(*paths: str | Path) -> dict:
     config: dict = {}
     for path in paths:
         try:
-            over = yaml.safe_load(Path(path).read_text())
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            reason = " ".join(str(error).split())
+            with Path(path).open() as file:
+                over = yaml.safe_load(file)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
             raise InputError(f"{path}: cannot be read: {reason}; name a config file, such as config/paper.yaml") from None
+        except (UnicodeDecodeError, yaml.YAMLError) as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"{path}: no YAML: {reason}; correct it there, or name a config file") from None
         if not isinstance(over, dict):
             raise InputError(f"{path}: holds no settings; start from one of config/")
         config = _merged(config, over)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -143,21 +144,37 @@ def test_what_is_no_picture_has_its_row_until_pictures_are_read(load, tmp_path):
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        ({}, "no table, a .csv file with the columns path and age"),
+        ({}, "no table .*csv.* with the columns path and age; save one there"),
+        ({"labels.parquet": "PAR1"}, "no table .*csv.* with the columns path and age; save one there"),
         (
             {"labels.csv": "a.jpg,31\n"},
-            "labels.csv: it is no table of pictures.*columns found: a.jpg, ##; columns wanted: path, age",
+            "labels.csv: it is no table of pictures.*columns found: a.jpg, ##; columns wanted: path, age; write these",
         ),
         ({"labels.csv": "path\n"}, "labels.csv: it is no table of pictures"),
-        ({"1.csv": "path,age\n", "2.tsv": "path\tage\n"}, "2.tsv: a second table beside 1.csv"),
+        ({"1.csv": "path,age\n", "2.tsv": "path\tage\n"}, "2.tsv: a second table beside .*1.csv"),
         ({"labels.csv": "path,age,age\n"}, "column age is missing or there twice"),
     ],
 )
-def test_a_table_that_is_missing_or_not_understood_is_one_clear_error(files, words, tmp_path):
+def test_a_table_that_is_missing_or_not_understood_is_one_clear_error_before_it_is_unpacked_too(files, words, tmp_path):
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    with pytest.raises(InputError, match=words):
-        table.load(tmp_path, Options())
+    for find in (lambda: table.load(tmp_path, Options()), lambda: table.check_archives([tmp_path], Options())):
+        with pytest.raises(InputError, match=words):
+            find()
+
+
+def test_a_table_that_may_lie_where_nobody_can_see_it_yet_is_no_error(tmp_path):
+    with tarfile.open(tmp_path / "rest.tar", "w"):
+        pass
+    table.check_archives([tmp_path / "rest.tar"], Options())
+    (tmp_path / "labels.csv").write_text("path,age\n")
+    table.check_archives([tmp_path], Options())
+    table.check_archives([tmp_path / "labels.csv"], Options())
+
+
+def test_a_comma_may_part_the_decimals_of_an_age(load):
+    tables = load("path;age;age_std\na.jpg;31,5;2,25\nb.jpg;8.5;\n")
+    assert [(row["age"], row["age_std"]) for row in tables.index] == [(31.5, 2.25), (8.5, None)]
 
 
 names = st.sampled_from(["a.jpg", "b.jpg", "c.jpg", "../a.jpg", "", "x/a.jpg", "a.txt"])

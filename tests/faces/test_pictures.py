@@ -73,6 +73,12 @@ def test_a_large_picture_of_every_kind_is_read(mode):
     assert read.shape == ((60, 64, 3) if mode == "I;16" else (15, 16, 3))
 
 
+def test_an_error_of_the_disk_is_told_without_the_path(tmp_path):
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    with pytest.raises(PictureError, match=r"^Too many levels of symbolic links$"):
+        read_image(tmp_path / "loop.png")
+
+
 def test_of_an_animation_the_first_picture_is_read():
     first, second = (Image.new("L", (8, 8), value) for value in (10, 200))
     assert (read(encoded(first, "GIF", save_all=True, append_images=[second])) == 10).all()

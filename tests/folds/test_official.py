@@ -20,8 +20,9 @@ def index_of(parts):
 
 
 @pytest.mark.parametrize("protocol", PARTS)
-@given(parts=st.lists(st.sampled_from(["train", "validation", "test"]), min_size=1), seed=st.integers(0, 9))
-def test_one_fold_follows_the_owners(protocol, parts, seed):
+@given(more=st.lists(st.sampled_from(["train", "validation", "test"])), seed=st.integers(0, 9))
+def test_one_fold_follows_the_owners(protocol, more, seed):
+    parts = ["train", "validation", "test", *more]
     folds = protocol(index_of(parts), seed)
     expected = {f"{i:03}.jpg": PARTS[protocol][part] for i, part in enumerate(parts) if part in PARTS[protocol]}
     assert dict(zip(folds["image"], folds["part"], strict=True)) == expected
@@ -32,3 +33,17 @@ def test_one_fold_follows_the_owners(protocol, parts, seed):
 def test_an_image_in_no_part_is_an_error_that_names_it(protocol):
     with pytest.raises(InputError, match="1 images are in no part, such as 001.jpg"):
         protocol(index_of(["train", None, "test"]), 0)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "parts", "lacking"),
+    [
+        (official, ["train", "validation"], "test"),
+        (official, ["test"], "train or validation"),
+        (official_train, ["validation", "test"], "train"),
+        (official_validation, ["train", "test"], "validation"),
+    ],
+)
+def test_a_part_without_an_image_is_an_error_where_the_protocol_trains_on_it_or_tests_it(protocol, parts, lacking):
+    with pytest.raises(InputError, match=f"no image is in part {lacking}; .*use another protocol"):
+        protocol(index_of(parts), 0)

@@ -186,6 +186,11 @@ def test_csv_and_json_say_the_same_and_a_file_has_it_by_its_suffix(predicted, tm
         assert code == 1 and not out and (tmp_path / name).read_text() == text
 
 
+def test_the_remedy_of_a_photo_that_is_not_there_is_its_name(predicted):
+    code, out, _ = predicted("none.png", "noise.png", "--no-figure")
+    assert code == 1 and "none.png: cannot be read: no such file; correct the name" in out
+
+
 def test_one_face_is_told_or_all_and_those_left_out_are_counted(predicted, tmp_path):
     _, out, err = predicted("two.png", "--format", "csv")
     (main_row,) = rows_of(out)

@@ -101,7 +101,7 @@ def test_a_varied_config_is_ordinary_once_it_is_checked():
         ({"folds": [[1], [2]]}, "'folds' cannot be varied: all cells share"),
         ({"methods": [["kl"], ["pml"]]}, "'methods' cannot be varied: .* are a factor by themselves"),
         ({"method": {"x": {}, "y": {"training.epochs": 1}}}, "'method' is the factor of the experiment's methods"),
-        ({"training.epochs": [1]}, "training.epochs: .*too short"),
+        ({"training.epochs": [1]}, "training.epochs: .*has 1 of 2 values or more; add to them"),
         ({"training.epochs": [1, "x"]}, "vary.parts: lopo__epochs_x: training.epochs: 'x' is not a whole number"),
         ({"training.ages": [[0, 100], [9, 3]]}, "9 is not below 3"),
         ({"x": {"a": {"training.epochs": 1}, "b": {}}, "training.epochs": [1, 2]}, "both set training.epochs"),
