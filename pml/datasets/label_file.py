@@ -1,20 +1,25 @@
-"""Label files as their owners, or a spreadsheet, write them: with one of a few encodings and one of a few separators."""
+"""Label files as their owners, or a spreadsheet, write them: with one of a few encodings and separators, or as Parquet."""
 
 import codecs
 import csv
+import importlib.util
 import io
 import re
 from collections.abc import Iterable, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
 from pml.errors import InputError
+from pml.workers import apart
 
 SEPARATORS = {";": "semicolon", "\t": "tab", "|": "pipe", ",": "comma"}  # a decimal comma must not win over the others
-SUFFIXES = (".csv", ".tsv", ".txt")
+PARQUET = ".parquet"
+SUFFIXES = (".csv", ".tsv", ".txt", PARQUET)
 BEGINNING = 4096  # bytes that tell whether a file is a label file at all
 PLAIN = ["utf-8", "cp1252", "latin-1"]
 SHOWN = 200  # characters of a message
+PARQUET_SECONDS = 600  # that a reader may take
 SAVE_ANEW = "save it as a UTF-8 CSV with these, or leave it out of the archives"
 
 
@@ -24,8 +29,8 @@ class LabelFile:
 
     Attributes:
         encoding: name of it, as Python has it.
-        separator: of the fields; one for the whole file.
-        lines: {number from 1: fields} of the lines that are not blank.
+        separator: of the fields; one for the whole file. Parquet has neither.
+        lines: {number from 1: fields} of the lines that are not blank; line 1 of a Parquet file has the names of its columns.
     """
 
     path: Path
@@ -57,8 +62,9 @@ class LabelFile:
         """Return the error that tells of a problem how the file was read, and what was wanted of it."""
         found, needed = (", ".join(names) or "none" for names in (self.header, wanted))
         found = re.sub(r"\d", "#", found)  # without a header these are a person's own
+        separated = f" with the separator {SEPARATORS[self.separator]}" if self.separator else ""
         return InputError(
-            f"{self.path}: {problem}; it was read as {self.encoding} with the separator {SEPARATORS[self.separator]}; "
+            f"{self.path}: {problem}; it was read as {self.encoding}{separated}; "
             f"columns found: {found[:SHOWN]}; columns wanted: {needed}; {remedy}"
         )
 
@@ -78,17 +84,55 @@ def read_label_file(path: Path) -> LabelFile:
     It is UTF-8 or UTF-16, or else taken for Windows-1252. Its separator is the one that most of its lines hold.
 
     Raises:
-        InputError: it is UTF-16 and damaged.
+        InputError: it is UTF-16 or Parquet and damaged, or Parquet that this Python cannot read.
     """
+    if path.suffix.lower() == PARQUET:
+        return _read_parquet(path, beginning=False)
     return _split(path, *_decode(path, path.read_bytes(), "strict"))
 
 
 def read_beginning(path: Path) -> LabelFile:
-    """Return the first lines of any file, binary ones, too, as if it were a label file."""
+    """Return the first lines of any file, binary ones, too, as if it were a label file; of Parquet the first of all.
+
+    Raises:
+        InputError: it is Parquet and damaged, or this Python cannot read Parquet.
+    """
+    if path.suffix.lower() == PARQUET:
+        return _read_parquet(path, beginning=True)
     with path.open("rb") as file:
         content = file.read(BEGINNING)
     whole_lines = content[: content.rfind(b"\n") + 1]  # a character may be cut behind them
     return _split(path, *_decode(path, whole_lines or content, "ignore"))
+
+
+def _read_parquet(path: Path, beginning: bool) -> LabelFile:
+    """Read a Parquet file in another process, since a damaged one can crash its reader."""
+    if importlib.util.find_spec("pyarrow") is None:
+        raise InputError(f"{path}: to read Parquet give pip install 'pml[parquet]'; or save it as a CSV, or move it away")
+    try:
+        lines = apart(_parquet_lines, path, path.read_bytes(), beginning, seconds=PARQUET_SECONDS)
+    except BrokenProcessPool:
+        raise _no_parquet(path, f"its reader crashed, ran out of memory or took more than {PARQUET_SECONDS} seconds") from None
+    return LabelFile(path, "Parquet", "", lines)
+
+
+def _parquet_lines(path: Path, content: bytes, beginning: bool) -> dict[int, list[str]]:
+    """Return the names of the columns and, unless only the beginning is asked for, the rows; an empty value is empty text."""
+    from pyarrow import BufferReader, parquet
+
+    try:
+        file = parquet.ParquetFile(BufferReader(content))
+        lines = [list(map(str, file.schema_arrow.names))]
+        if not beginning:
+            columns = [column.to_pylist() for column in file.read().columns]
+            lines += [["" if value is None else str(value) for value in row] for row in zip(*columns, strict=True)]
+    except Exception as error:  # Arrow raises many kinds
+        raise _no_parquet(path, str(error)) from None
+    return dict(enumerate(lines, 1))
+
+
+def _no_parquet(path: Path, reason: str) -> InputError:
+    return InputError(f"{path}: not a whole Parquet file ({reason[:SHOWN]}); save it anew, or as a CSV")
 
 
 def _decode(path: Path, content: bytes, errors: str) -> tuple[str, str]:

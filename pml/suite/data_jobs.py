@@ -8,7 +8,7 @@ from pml.suite.config import archive_name, method_folds
 from pml.suite.plan import Needs, Plan, Wildcards, rule
 from pml.suite.settings import class_ages, fingerprint
 
-LABEL_FILE = re.compile(r"[\w .,()+-]+\.(csv|tsv|txt)", re.IGNORECASE)  # of a name that snakemake takes as it is
+LABEL_FILE = re.compile(r"[\w .,()+-]+\.(csv|tsv|txt|parquet)", re.IGNORECASE)  # of a name that snakemake takes as it is
 
 
 def datasets(plan: Plan) -> list[Wildcards]:

@@ -1,5 +1,6 @@
 """One reader of label files for every format: encodings, separators, and what it says of a file that it does not understand."""
 
+import importlib.util
 import io
 import re
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from pml.datasets import appa_real, chalearn, fgnet, morph2
 from pml.datasets.label_file import SEPARATORS, read_beginning, read_label_file, read_text
 from pml.errors import InputError
+from tests.damage import ANY
 
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252", "latin-1"]
 HEADER = "id_num,picture_num,dob,doa,race,gender,facial_hair,age,age_diff,glasses,photo"
@@ -133,3 +135,33 @@ def test_a_table_of_something_else_beside_the_labels_is_no_error(tmp_path):
     lay_out(tmp_path, MORPH, "utf-8", "labels.csv", "009055_1M54.JPG")
     lay_out(tmp_path, "name;age\n", "utf-8", "other.csv")
     assert isinstance(morph2.load(tmp_path, morph2.Options()).index, pd.DataFrame)
+
+
+@pytest.fixture
+def parquet(tmp_path):
+    """The path of a Parquet file with a text, a number, a list and what is empty."""
+    pytest.importorskip("pyarrow", reason="not installed: pyarrow (pip install 'pml[parquet]')")
+    rows = {"Path": ["a.jpg", "é.jpg", None], "age": [31.0, None, 2.5], "box": [[1, 2, 3, 4], None, [0, 0, 9, 9]]}
+    pd.DataFrame(rows).to_parquet(tmp_path / "labels.parquet")
+    return tmp_path / "labels.parquet"
+
+
+def test_parquet_is_read_as_the_text_of_its_values(parquet):
+    file = read_label_file(parquet)
+    assert file.header == read_beginning(parquet).header == ["path", "age", "box"]
+    assert list(file.rows.values()) == [["a.jpg", "31.0", "[1, 2, 3, 4]"], ["é.jpg", "", ""], ["", "2.5", "[0, 0, 9, 9]"]]
+
+
+@pytest.mark.parametrize("damage", ANY)
+@pytest.mark.parametrize("read", [read_label_file, read_beginning])
+def test_parquet_is_nothing_else(parquet, read, damage):
+    parquet.write_bytes(ANY[damage](parquet.read_bytes()))
+    with pytest.raises(InputError, match="labels.parquet: not a whole Parquet file .*; save it anew, or as a CSV"):
+        read(parquet)
+
+
+def test_parquet_that_this_python_cannot_read_says_what_to_install(tmp_path, monkeypatch):
+    (tmp_path / "labels.parquet").write_bytes(b"PAR1")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"labels.parquet: .*pip install 'pml\[parquet\]'; or save it as a CSV"):
+        read_label_file(tmp_path / "labels.parquet")

@@ -6,6 +6,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -47,6 +48,16 @@ def load(tmp_path, picture):
 
 def reasons(tables):
     return {row["image"]: row["reason"] for row in tables.rejected}
+
+
+def test_a_table_in_parquet_gives_the_index_of_its_twin_in_csv(tmp_path, load):
+    pytest.importorskip("pyarrow", reason="not installed: pyarrow (pip install 'pml[parquet]')")
+    rows = {"path": ["a.jpg", "b.jpg"], "age": [31, 8.5], "box": [[1, 2, 30, 40], None], "part": ["train", "test"]}
+    tables = load(pd.DataFrame(rows).to_csv(index=False))
+    (tmp_path / "labels.csv").unlink()
+    pd.DataFrame(rows).to_parquet(tmp_path / "labels.parquet")
+    assert table.load(tmp_path, Options()) == tables and not tables.rejected
+    assert table.tells([tmp_path], Options()) == set(rows)
 
 
 def test_path_and_age_are_enough(load):
@@ -145,7 +156,7 @@ def test_what_is_no_picture_has_its_row_until_pictures_are_read(load, tmp_path):
     ("files", "words"),
     [
         ({}, "no table .*csv.* with the columns path and age; save one there"),
-        ({"labels.parquet": "PAR1"}, "no table .*csv.* with the columns path and age; save one there"),
+        ({"labels.xlsx": "PK"}, "no table .*csv.* with the columns path and age; save one there"),
         (
             {"labels.csv": "a.jpg,31\n"},
             "labels.csv: it is no table of pictures.*columns found: a.jpg, ##; columns wanted: path, age; write these",
