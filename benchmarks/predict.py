@@ -1,6 +1,6 @@
 """Photos a second of `pml predict` over facenet-pytorch's detection one by one with the same network behind it.
 
-    PML_TEST_DATA=<folder with FGNET.zip> python -m benchmarks.predict --photos 1000    # about half an hour on two cores
+    PML_TEST_DATA=<folder with FGNET.zip> python -m benchmarks.predict --photos 1000    # a quarter of an hour on two cores
 
 The photos have a megapixel: pictures of FG-NET on a canvas, every 50th cut short. Both are processes of their own, timed from
 their start, in turn. The network is the face network at 224 pixels, with random weights, and sees each face and its mirror
