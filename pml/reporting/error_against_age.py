@@ -12,7 +12,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, StepPatch
 
 from pml.errors import InputError
 from pml.evaluation.evaluate import is_common
@@ -115,7 +115,10 @@ def draw(
     for axis in axes[len(groups) :]:
         axis.remove()
     ages = [*training.index, *pooled["age"].round()]
-    axes[0].set(xlim=(min(ages) - 0.5, max(ages) + 0.5), ylim=(0, 1.05 * max(*peaks, 1)))
+    top = 1.05 * max(*peaks, 1)
+    axes[0].set(xlim=(min(ages) - 0.5, max(ages) + 0.5), ylim=(0, top))
+    for axis in [] if overlaid else axes[: len(groups)]:
+        _tell_what_is_above(axis, top)
     band = line_style(methods[0]["place"])["color"]
     handles: list[Artist] = [
         Line2D([], [], **line_style(entry["place"]), label=entry["label"]) for entry in (methods if overlaid else [compared])
@@ -153,6 +156,13 @@ def _draw_panel(axis: Axes, pooled: pd.DataFrame, group: Sequence[dict], banded:
             heights += [*high]
         peak = np.nanmax([peak, *heights]) if entry["method"] in decisive else peak
     return peak
+
+
+def _tell_what_is_above(axis: Axes, top: float) -> None:
+    """Say how large the errors of a panel's first method are, if its whole line is above the axis."""
+    lines = [patch for patch in axis.patches if isinstance(patch, StepPatch) and not patch.get_fill()]
+    if lines and (least := np.nanmin(lines[0].get_data()[0])) > top:
+        axis.text(0.5, 0.97, f"above: {least:.1f} or more", transform=axis.transAxes, ha="center", va="top")
 
 
 def _draw_training(axis: Axes, training: pd.Series, labelled: bool) -> None:

@@ -1,5 +1,7 @@
 """How the error of each method is drawn along the ages, over the ages that it trained on."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -165,8 +167,12 @@ class TestPanels:
     def test_methods_that_look_at_no_pixels_do_not_press_the_others_down(self):
         pooled = pooled_of(NAMES)
         pooled.loc[pooled["method"] == "constant", "predicted_age"] += 1000
-        tops = [draw(pooled, TRAINING, FOUR, "kl", trained).axes[0].get_ylim()[1] for trained in (NAMES[:3], [])]
+        figures = [draw(pooled, TRAINING, FOUR, "kl", trained) for trained in (NAMES[:3], [])]
+        tops = [figure.axes[0].get_ylim()[1] for figure in figures]
         assert tops[0] < 20 and tops[1] > 1000
+        # Where its line is above the axis, a panel says so.
+        said = [[text.get_text() for axis in figure.axes for text in axis.texts] for figure in figures]
+        assert said[1] == [] and re.fullmatch(r"above: \d{3,4}\.\d or more", *said[0])
 
 
 def test_a_method_without_predictions_is_refused_by_name(inputs):
