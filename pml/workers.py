@@ -3,6 +3,7 @@
 import ctypes
 import multiprocessing
 import os
+import resource
 import signal
 import sys
 from collections import deque
@@ -11,12 +12,14 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from pml.errors import InputError
 
 CHUNK = 16  # items that a worker takes at a time
 AHEAD = 3  # chunks for each worker that are given out before their results are asked for
+MOST_MEMORY = 4 * 2**30  # bytes that a function may take apart; IMDB's labels, the largest, take a quarter
 PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 _function: Callable[[Any], Any]  # of a worker
 
@@ -45,9 +48,10 @@ def mapping(function: Callable, workers: int, chunk: int = CHUNK) -> Iterator[Ca
 def apart(function: Callable, *arguments: Any, seconds: int) -> Any:
     """Return what a function of a module returns for the arguments, from a fork of this process.
 
-    If it crashes the interpreter or takes longer, this process goes on with a BrokenProcessPool.
+    If it crashes the interpreter or takes longer, this process goes on with a BrokenProcessPool. On Linux it gets a MemoryError
+    if it takes much more memory than this process has.
     """
-    with pool_of(1, "fork", signal.alarm, seconds) as pool:
+    with pool_of(1, "fork", _limit, seconds) as pool:
         return pool.submit(function, *arguments).result()
 
 
@@ -92,6 +96,15 @@ def _begin(parent: int, begin: Callable, arguments: tuple) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     end_with(parent)
     begin(*arguments)
+
+
+def _limit(seconds: int) -> None:
+    signal.alarm(seconds)
+    if sys.platform == "linux":
+        data = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)
+        limit = data + MOST_MEMORY if most == resource.RLIM_INFINITY else min(data + MOST_MEMORY, most)
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, most))
 
 
 def _keep(function: Callable) -> None:

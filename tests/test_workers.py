@@ -7,10 +7,11 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pml.errors import InputError
-from pml.workers import AHEAD, mapping
+from pml.workers import AHEAD, MOST_MEMORY, apart, mapping
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
@@ -91,3 +92,10 @@ def is_running(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text().split()[2] != "Z"
     except FileNotFoundError:
         return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the memory of a process is limited on Linux alone")
+def test_what_works_apart_cannot_take_the_memory_of_the_machine():
+    with pytest.raises(MemoryError):
+        apart(np.ones, MOST_MEMORY // 8, seconds=60)
+    assert apart(np.ones, 8, seconds=60).sum() == 8

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from pml.datasets.listing import file_name, survey
-from pml.datasets.mat_file import read_struct
+from pml.datasets.mat_file import read_struct, text_of
 from pml.datasets.named import load_named
 from pml.datasets.tables import Nominal, Tables
 from pml.options import NoOptions as Options
@@ -42,7 +42,7 @@ def load(root: Path, options: Options) -> Tables:
     for path in survey(root).others:
         if file_name(path) == META:
             fields = read_struct(root / path, "celebrityImageData", ["name", "rank"], ["name"])
-            names = [_plain(str(cell.flat[0])) for cell in fields["name"]]
+            names = [_plain(text_of(cell)) for cell in fields["name"]]
             parts = dict(
                 zip(names, np.select([fields["rank"] <= 2, fields["rank"] <= 5], ["validation", "test"], "train"), strict=True)
             )

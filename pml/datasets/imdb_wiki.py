@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from pml.datasets.listing import MACOS, list_files
-from pml.datasets.mat_file import read_struct
+from pml.datasets.mat_file import read_struct, text_of
 from pml.datasets.tables import Nominal, Tables, reject
 from pml.errors import InputError
 
@@ -128,7 +128,7 @@ def _read_rows(root: Path, label: str, options: Options) -> pd.DataFrame:
     photo_year = np.floor(_numbers(fields["photo_taken"]))
     photo_year[~((photo_year >= 1) & (photo_year <= 9999))] = np.nan
     score, gender = _numbers(fields["face_score"]), _numbers(fields["gender"])
-    paths = pd.Series([str(cell.flat[0]) if cell.size else "(no path)" for cell in fields["full_path"]], dtype=object)
+    paths = pd.Series([text_of(cell) or "(no path)" for cell in fields["full_path"]], dtype=object)
     rows = pd.DataFrame(
         {
             "database": database,

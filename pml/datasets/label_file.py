@@ -124,7 +124,7 @@ def _parquet_lines(path: Path, content: bytes, beginning: bool) -> dict[int, lis
         file = parquet.ParquetFile(BufferReader(content))
         lines = [list(map(str, file.schema_arrow.names))]
         if not beginning:
-            columns = [column.to_pylist() for column in file.read().columns]
+            columns = [column.to_pylist() for column in file.read(use_threads=False).columns]
             lines += [["" if value is None else str(value) for value in row] for row in zip(*columns, strict=True)]
     except Exception as error:  # Arrow raises many kinds
         raise _no_parquet(path, str(error)) from None

@@ -14,7 +14,7 @@ READING_SECONDS = 600  # of IMDB's half a million rows, a reader takes half a mi
 
 
 def read_struct(path: Path, struct: str, names: Sequence[str], cells: Collection[str]) -> dict[str, np.ndarray]:
-    """Return the fields `names` of a struct, each (N,), whatever their order in the file.
+    """Return the fields `names` of a struct, each (N,), numbers or cells, whatever their order in the file.
 
     A damaged file can crash SciPy's reader or hang it, so another process reads.
 
@@ -31,6 +31,11 @@ def read_struct(path: Path, struct: str, names: Sequence[str], cells: Collection
         raise InputError(f"{path}: not a whole MATLAB 5 file ({problem}); download its archive again") from None
 
 
+def text_of(cell: np.ndarray) -> str:
+    """Return the text in a cell, empty if there is none."""
+    return str(cell.flat[0]) if cell.size else ""
+
+
 def _read_struct(path: Path, name: str, names: Sequence[str], cells: Collection[str]) -> dict[str, np.ndarray]:
     try:
         structs = loadmat(path, variable_names=[name])
@@ -45,6 +50,6 @@ def _read_struct(path: Path, name: str, names: Sequence[str], cells: Collection[
     if len({len(field) for field in fields.values()}) > 1:
         lengths = {name: len(field) for name, field in fields.items()}
         raise InputError(f"{path}: fields differ in length: {lengths}; download its archive again")
-    if wrong := [name for name in names if (fields[name].dtype == object) != (name in cells)]:
+    if wrong := [name for name in names if fields[name].dtype.kind not in ("O" if name in cells else "biuf")]:
         raise InputError(f"{path}: fields {wrong} are of another kind; is it the owners' file?")
     return fields

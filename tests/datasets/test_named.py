@@ -80,6 +80,18 @@ def test_cacd_gets_its_parts_from_the_ranks(load, tmp_path):
     assert parts["30_Q_0001.jpg"] is None and list(tables.findings.values()) == [1]
 
 
+def test_an_entry_of_cacd_without_a_name_lists_no_picture(load, tmp_path):
+    write_meta(tmp_path / cacd.META, ["", "53_Robin_Williams_0001.jpg"], [1, 3])
+    assert [row["part"] for row in load(cacd, "53_Robin_Williams_0001.jpg").index] == ["test"]
+
+
+def test_ranks_of_cacd_that_are_no_numbers_are_an_error(load, tmp_path):
+    column = np.array([["a.jpg"]], dtype=object)
+    savemat(tmp_path / cacd.META, {"celebrityImageData": {"name": column, "rank": np.array([["1"]])}})
+    with pytest.raises(InputError, match=r"fields \['rank'\] are of another kind"):
+        load(cacd, "53_Robin_Williams_0001.jpg")
+
+
 def test_a_damaged_file_of_ranks_is_an_error_that_names_it(load, tmp_path):
     (tmp_path / cacd.META).write_text("no MATLAB")
     with pytest.raises(InputError, match="celebrity2000_meta.mat: not a whole MATLAB 5 file"):
