@@ -168,7 +168,7 @@ def test_the_examples_of_resolutions_and_alignments_validate():
     }
 
 
-@pytest.mark.parametrize("name", ["effects_fgnet", "effects_fgnet_high_rates"])
+@pytest.mark.parametrize("name", ["effects_fgnet", "effects_fgnet_high_rates", "effects_alignment"])
 def test_the_page_of_factors_shows_the_committed_tables(name):
     cells = effects.cells_of(read_table(DOCS / "vary" / f"{name}.csv", "effects"))
     page = (DOCS / "vary.md").read_text()
