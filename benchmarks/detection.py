@@ -16,7 +16,8 @@ from zipfile import ZipFile
 import numpy as np
 
 from benchmarks.paired import fgnet_archive
-from pml.faces.align import POINTS, find_landmarks
+from pml.faces.align import POINTS, find_points
+from pml.faces.alignment import DEFAULT
 from pml.faces.detection import FaceDetector
 from pml.faces.pictures import read_image
 from pml.progress import progress
@@ -56,7 +57,7 @@ def measure(archive: Path, every: int = 1) -> Measurement:
             image = read_image(io.BytesIO(files.read(name)))
             marked = read_points(files.read(points[Path(name).stem.lower()]).decode())
             start = perf_counter()
-            source, _, landmarks = find_landmarks(image, marked, detector)
+            source, _, landmarks = find_points(image, marked, detector, DEFAULT)
             seconds += perf_counter() - start
             sources.append(source)
             if source == "detector":

@@ -153,7 +153,22 @@ def test_the_leaderboard_shows_the_committed_tables_in_the_order_of_their_errors
         )
 
 
-@pytest.mark.parametrize("name", ["effects_fgnet", "effects_fgnet_high_rates"])
+def test_the_examples_of_resolutions_and_alignments_validate():
+    base = yaml.safe_load((DOCS.parent / "config" / "vary.yaml").read_text())
+    cut = {}
+    for block in code_blocks("vary.md", "yaml")[1:]:
+        plan = make_plan(base | yaml.safe_load(block))
+        cut |= {task.wildcards["dataset"]: task.settings for task in plan.tasks("align_faces")}
+        assert len(plan.task("write_table", table="effects_study").inputs["pooled"]) == len(plan.config["datasets"])
+    assert cut == {
+        "fgnet": {"size": 224},
+        "fgnet_112": {"size": 112},
+        "fgnet_box": {"size": 224, "crop": {"alignment": "box"}},
+        "fgnet_wide": {"size": 224, "crop": {"zoom": 0.6}},
+    }
+
+
+@pytest.mark.parametrize("name", ["effects_fgnet", "effects_fgnet_high_rates", "effects_alignment"])
 def test_the_page_of_factors_shows_the_committed_tables(name):
     cells = effects.cells_of(read_table(DOCS / "vary" / f"{name}.csv", "effects"))
     page = (DOCS / "vary.md").read_text()

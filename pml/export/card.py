@@ -9,6 +9,7 @@ from pml.data_name import DataName
 from pml.evaluation.metrics import cumulative_score, decades, mae
 from pml.starts import STARTS
 from pml.suite import read_plan
+from pml.suite.settings import Crop
 from pml.tables import read_table
 
 # What the owners of the data ask, by format, in short. Whoever passes a model on asks them.
@@ -35,20 +36,31 @@ punishment, no check of a minor's age. It is not for telling who somebody is, or
 Its estimate is the age that a face appears to have, and worth no more than the faces it has learnt from. On faces of other
 origins, ages, cameras or light it may be wrong in one direction. The interval is the central 80 % of the model's own
 distribution. Nothing has tested whether it covers four true ages in five on your photos."""
+CROPS = {
+    "similarity": """\
+Five landmarks are moved to the places in `template` by the similarity transform of least squares (Umeyama, PAMI 1991), in a
+square of `face_size` pixels.""",
+    "upright": """\
+The similarity transform of least squares (Umeyama, PAMI 1991) would move five landmarks to the places in `template`, in a
+square of `face_size` pixels. The crop has its scale, but no rotation. The mean of the landmarks lies on the mean of the
+places.""",
+    "box": """\
+The centre of the detector's box is moved to the middle of a square of `face_size` pixels, without rotation. The longer side of
+the box gets a length of `box_side` pixels.""",
+}
 CROP = """\
-`alignment.json` says how a photo becomes the face that the model sees. Five landmarks are moved to the places in `template` by
-the similarity transform of least squares (Umeyama, PAMI 1991), in a square of `face_size` pixels. Where a face shrinks, it is
-averaged over areas."""
+`alignment.json` says how a photo becomes the face that the model sees. {} Where a face shrinks, it is averaged over areas."""
 DRAWN = """\
 **The faces that it was trained on are drawn. Its ages say nothing about people. Every answer carries the mark (synthetic).**"""
 
 
-def model_card(run: Path, facts: dict, graph: str) -> str:
+def model_card(run: Path, facts: dict, crop: Crop, graph: str) -> str:
     """Return the card as Markdown.
 
     Args:
         run: its directory.
         facts: of run.json.
+        crop: how a face is cut for the model.
         graph: what is said of the ONNX file.
 
     Raises:
@@ -76,7 +88,7 @@ def model_card(run: Path, facts: dict, graph: str) -> str:
         pd.DataFrame(rows, columns=["", "what"]).to_markdown(index=False),
         f"## Error on the {facts['test_images']} test images of this fold",
         _errors(run, settings),
-        f"## The crop\n\n{CROP}",
+        f"## The crop\n\n{CROP.format(CROPS[crop.alignment])}",
         f"## The files\n\n{graph}",
         f"## What it is for\n\n{USES}",
     ]

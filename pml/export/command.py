@@ -14,6 +14,7 @@ from pml.faces.align import POINTS
 from pml.faces.alignment import template
 from pml.faces.detection import FRAME, LONG_SIDE, MIN_FACE_SIZE
 from pml.files import replacing_folder
+from pml.suite.settings import Crop
 from pml.training.model import load_model_of_faces
 from pml.training.run_directory import read_run
 
@@ -33,7 +34,7 @@ def export(run: Path, to: Path, onnx: bool = True) -> str:
     run = model_folder(run)
     facts = read_run(run)
     model, settings = load_model_of_faces(run, torch.device("cpu"))
-    size = facts["face_size"]
+    size, crop = facts["face_size"], Crop(**facts.get("crop", {}))
     with replacing_folder(to) as folder:
         save_weights(model, folder / WEIGHTS)
         graph = f"`{WEIGHTS}` has all weights, from pixels to ages. `run.json` has all settings."
@@ -45,19 +46,20 @@ def export(run: Path, to: Path, onnx: bool = True) -> str:
                 f"years and, if the method has one, `distribution` (N, {classes}). In onnxruntime it differed from "
                 f"PyTorch by {worst:.1g} at most."
             )
-        _write_json(folder / "alignment.json", _alignment(size))
-        (folder / "README.md").write_text(model_card(run, facts, graph), encoding="utf-8")
+        _write_json(folder / "alignment.json", _alignment(size, crop))
+        (folder / "README.md").write_text(model_card(run, facts, crop, graph), encoding="utf-8")
         written = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
         _write_json(folder / "run.json", facts | {"files": written})
     return f"{to}: {', '.join([*written, 'run.json'])}"
 
 
-def _alignment(size: int) -> dict:
+def _alignment(size: int, crop: Crop) -> dict:
     """Return what makes the crop of a photo."""
+    landmarks = {"points": list(POINTS), "template": template(size, crop.zoom).round(4).tolist()}
     return {
         "face_size": size,
-        "points": list(POINTS),
-        "template": template(size).round(4).tolist(),
+        "alignment": crop.alignment,
+        **({"box_side": crop.zoom * size} if crop.alignment == "box" else landmarks),
         "coordinates": "x and y in pixels of the face; (0, 0) is the centre of the first pixel; left is the viewer's",
         "border": "the last pixels of the photo are repeated",
         "detector": {

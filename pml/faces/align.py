@@ -8,11 +8,12 @@ import torch
 
 from pml.datasets.tables import frequent_reasons
 from pml.errors import InputError
-from pml.faces.alignment import align_face, centre_crop, place_a_face
+from pml.faces.alignment import DEFAULT, align_face, centre_crop, place_a_face
 from pml.faces.detection import FaceDetector
 from pml.faces.pictures import PictureError, read_image
 from pml.faces.store import writing_faces
 from pml.progress import progress
+from pml.suite.settings import Crop
 from pml.tables import read_table, write_table
 from pml.task import Task
 from pml.workers import mapping
@@ -23,18 +24,18 @@ BOX = ["left", "top", "right", "bottom"]
 MARGIN = 0.4  # on every side of the owners' box, as a share of its size: that of the crops of IMDB-WIKI
 
 
-def find_landmarks(
-    image: np.ndarray, marked: np.ndarray | None, detector: FaceDetector
+def find_points(
+    image: np.ndarray, marked: np.ndarray | None, detector: FaceDetector, crop: Crop
 ) -> tuple[str, float | None, np.ndarray | None]:
-    """Return the source, the detection score and the (5, 2) landmarks to align an image by.
+    """Return the source, the detection score and the points to align an image by: (5, 2) landmarks, or (2, 2) corners of a box.
 
-    The detector's come first, so that every data set is aligned alike; then those `marked` by the data set; then none.
-    Landmarks that place no face, such as five in one place, count for none.
+    The detector's come first, so that every data set is aligned alike; then the landmarks `marked` by the data set; then none.
+    Points that place no face, such as five in one place, count for none.
     """
     detection = detector.detect(image)
-    if detection is not None and place_a_face(detection.landmarks, image):
-        return "detector", detection.score, detection.landmarks
-    if marked is not None and place_a_face(marked, image):
+    if detection is not None and place_a_face(points := detection.points(crop.alignment), image, crop):
+        return "detector", detection.score, points
+    if marked is not None and place_a_face(marked, image, crop):
         return "points", None, marked
     return "centre", None, None
 
@@ -55,21 +56,28 @@ def around(image: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return image[top:bottom, left:right], np.array([left, top], dtype=float)
 
 
-def align_image(path: Path, box: np.ndarray, marked: np.ndarray | None, size: int, detector: FaceDetector) -> tuple:
-    """Return one image's (size, size, 3) face, the source, the detection score, and the 10 coordinates of its landmarks.
+def align_image(path: Path, box: np.ndarray, marked: np.ndarray | None, size: int, detector: FaceDetector, crop: Crop) -> tuple:
+    """Return one image's (size, size, 3) face, the source, the detection score, and the 10 coordinates of the landmarks used.
 
     Raises:
         PictureError: the picture cannot be read whole.
     """
     image, corner = around(read_image(path), box)
-    source, score, points = find_landmarks(image, None if marked is None else marked - corner, detector)
-    if points is None:
-        return centre_crop(image, size), source, score, np.full(10, np.nan)
-    return align_face(image, points, size), source, score, (points + corner).ravel()
+    source, score, points = find_points(image, None if marked is None else marked - corner, detector, crop)
+    face = centre_crop(image, size) if points is None else align_face(image, points, size, crop)
+    by_landmarks = points is not None and len(points) == len(POINTS)
+    return face, source, score, (points + corner).ravel() if by_landmarks else np.full(10, np.nan)
 
 
 def align_images(
-    images: Path, index: pd.DataFrame, landmarks: pd.DataFrame, size: int, store: Path, detector: FaceDetector, workers: int = 1
+    images: Path,
+    index: pd.DataFrame,
+    landmarks: pd.DataFrame,
+    size: int,
+    store: Path,
+    detector: FaceDetector,
+    workers: int = 1,
+    crop: Crop = DEFAULT,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Write the face of every readable image of `index` to `store`; return the tables faces.csv and rejected.csv.
 
@@ -80,7 +88,7 @@ def align_images(
     def align(row: tuple) -> tuple | str:
         name, *box = row
         try:
-            return align_image(images / name, np.array(box, dtype=float), marked.get(name), size, detector)
+            return align_image(images / name, np.array(box, dtype=float), marked.get(name), size, detector, crop)
         except PictureError as error:
             return str(error)
 
@@ -112,6 +120,7 @@ def align_faces(task: Task, threads: int = 1) -> None:
     detector = FaceDetector()
     workers = 1 if detector.device.type == "cuda" else threads
     images, store, size = Path(task.inputs["images"]), Path(task.outputs["faces"]), task.settings["size"]
-    faces, rejected = align_images(images, index, landmarks, size, store, detector, workers)
+    crop = Crop(**task.settings.get("crop", {}))
+    faces, rejected = align_images(images, index, landmarks, size, store, detector, workers, crop)
     write_table(faces, task.outputs["table"], "faces")
     write_table(rejected, task.outputs["rejected"], "rejected")

@@ -30,6 +30,10 @@ class Detection:
     score: float
     landmarks: np.ndarray
 
+    def points(self, alignment: str) -> np.ndarray:
+        """Return what places the face: (2, 2) corners of its box for the alignment `box`, or else its landmarks."""
+        return self.box.reshape(2, 2) if alignment == "box" else self.landmarks
+
 
 class FaceDetector:
     """MTCNN with the pretrained weights of facenet-pytorch."""

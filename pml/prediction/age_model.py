@@ -16,7 +16,7 @@ from pml.export.weights import load_export, model_folder
 from pml.faces.alignment import align_face, place_a_face
 from pml.faces.detection import Detection, FaceDetector
 from pml.faces.pictures import PictureError, read_image, shrink
-from pml.suite.settings import Settings
+from pml.suite.settings import Crop, Settings
 from pml.training.device import choose_device
 from pml.training.model import Model, load_model_of_faces, predict
 from pml.training.run_directory import read_run
@@ -102,12 +102,14 @@ class AgeModel:
         settings: what it was trained with.
         facts: run.json of its run.
         trained_on: the data that it has learnt from.
+        crop: how a face is cut for it.
         in_forks: whether several processes tell the ages, too, of the faces that they find.
     """
 
     def __init__(self, model: Model, settings: Settings, facts: dict, source: Path):
         self.model, self.settings, self.facts, self.source = model, settings, facts, source
         self.trained_on = DataName.parse(facts["data"])
+        self.crop = Crop(**facts.get("crop", {}))
         # A GPU cannot be shared with forks: they find the faces, and this process tells the ages.
         self.in_forks = model.device.type == "cpu"
 
@@ -178,7 +180,7 @@ class AgeModel:
             yield from chain.from_iterable(results)
 
     def find(self, photo: Path, detector: FaceDetector, faces: str = "main", keep: bool = False) -> Found:
-        """Return the faces in a photo, those whose landmarks place a face.
+        """Return the faces in a photo, those whose points place a face.
 
         Args:
             faces: "main" or "all".
@@ -190,8 +192,10 @@ class AgeModel:
             remedy = "give a whole JPEG or PNG of ordinary size" if photo.exists() else "correct the name"
             return Found(photo, problem=f"cannot be read: {error}; {remedy}")
         found = detector.detect_all(image)
-        usable = [one for one in found if place_a_face(one.landmarks, image)][: 1 if faces == "main" else None]
-        aligned = [align_face(image, one.landmarks, self.facts["face_size"]) for one in usable]
+        size, crop = self.facts["face_size"], self.crop
+        usable = [one for one in found if place_a_face(one.points(crop.alignment), image, crop)]
+        usable = usable[: 1 if faces == "main" else None]
+        aligned = [align_face(image, one.points(crop.alignment), size, crop) for one in usable]
         height, width = image.shape[:2]
         shrinkage = 1 if max(height, width) < LONG_SIDE else _long_side(photo) / max(height, width)
         return Found(

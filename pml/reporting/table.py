@@ -106,8 +106,9 @@ def _budget_sentence(budget: dict[str, Any]) -> str:
         weights += f", of which the last {blocks} blocks are trained"
     if training["backbone_rate"] != 1 and frozen is None:
         weights += f" at {training['backbone_rate']:g} of the rate"
+    crop = "".join(f", {name} {value}" for name, value in budget.get("crop", {}).items())
     return (
-        f"Budget: {budget['backbone']} from {weights}, faces of {budget['face_size']} pixels, {training['epochs']} epochs"
+        f"Budget: {budget['backbone']} from {weights}, faces of {budget['face_size']} pixels{crop}, {training['epochs']} epochs"
         f"{f' for each of {courses} curricula' if courses > 1 else ''} in batches of {training['batch_size']}, "
         f"{training['optimiser']} at {training['learning_rate']:g} with {training['schedule']} schedule, "
         f"{CHOSEN[training['selection']]}{', mean over face and mirror image' if training['mirror_test'] else ''}."

@@ -10,7 +10,7 @@ import yaml
 
 from pml.errors import InputError
 from pml.json_schema import check_json
-from pml.suite.settings import Frozen, Training, schema_of
+from pml.suite.settings import Crop, Frozen, Training, schema_of
 from pml.suite.vary import expand
 from pml.tables import load_schema
 
@@ -71,6 +71,7 @@ def fill_config(config: dict) -> dict:
 def config_schema() -> dict:
     """Return the JSON schema of a config."""
     schema = load_schema("config")
+    schema["$defs"]["dataset"]["properties"] |= schema_of(Crop)["properties"]
     schema["$defs"]["training"] = schema_of(Training)
     schema["$defs"]["frozen"] = schema_of(Frozen) | {"type": ["object", "null"]}
     return schema

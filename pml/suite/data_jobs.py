@@ -151,7 +151,7 @@ def index_images(plan: Plan, dataset: str) -> Needs:
 )
 def align_faces(plan: Plan, dataset: str) -> Needs:
     indexed, size = plan.outputs("index_images", dataset=dataset), plan.config["datasets"][dataset]["face_size"]
-    return {name: indexed[name] for name in ("images", "index", "landmarks")}, {"size": size}
+    return {name: indexed[name] for name in ("images", "index", "landmarks")}, {"size": size} | plan.crop(dataset)
 
 
 @rule("pml.training.embed:embed_faces", embeddings, embeddings="results/{suite}/embeddings/{dataset}/{network}.npy")

@@ -13,6 +13,7 @@ from pml.files import read_json, write_text
 from pml.json_schema import check_json
 from pml.registry import find
 from pml.suite.check import check_config, check_options
+from pml.suite.settings import Crop
 from pml.task import Task, flat
 
 Wildcards = dict[str, str]
@@ -98,6 +99,12 @@ class Plan:
         """Return the width and height in pixels of the faces of an experiment's data set."""
         size: int = self.config["datasets"][self.config["experiments"][experiment]["dataset"]]["face_size"]
         return size
+
+    def crop(self, dataset: str) -> dict:
+        """Return the settings of a job that say how the faces of a data set are cut: none if they are cut by default."""
+        chosen = self.config["datasets"][dataset]
+        changes = Crop(alignment=chosen["alignment"], zoom=chosen["zoom"]).changes()
+        return {"crop": changes} if changes else {}
 
     def patterns(self, rule: str) -> dict[str, str]:
         """Return the paths that a rule writes, the wildcards but for {suite} still in them."""

@@ -121,6 +121,7 @@ def train_folds(plan: Plan, experiment: str, method: str, seed: str, job: str) -
     settings = job_settings(plan, experiment, method, seed, job)
     settings |= {"training": run_settings(plan, experiment, method)}
     settings |= {"keep_models": folds(plan.config["experiments"][experiment]["keep_models"])}
+    settings |= plan.crop(plan.config["experiments"][experiment]["dataset"])
     return inputs | {"initialisation": start(plan, experiment, method)[1]}, settings
 
 

@@ -46,7 +46,8 @@ def budget(plan: Plan, experiment: str) -> dict | None:
     if not plan.trained(experiment):
         return None
     shown = {name: chosen[name] for name in ("backbone", "initialisation", "frozen", "training")}
-    return shown | {"face_size": plan.face_size(experiment), "courses": len(chosen["curriculum"]) + 1}
+    shown |= {"face_size": plan.face_size(experiment), "courses": len(chosen["curriculum"]) + 1}
+    return shown | plan.crop(chosen["dataset"])
 
 
 def described(plan: Plan, experiment: str) -> dict:

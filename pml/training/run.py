@@ -1,5 +1,6 @@
 """Stage: train one method on one or more folds of an experiment, in one process or in those of torchrun."""
 
+import dataclasses
 import hashlib
 import resource
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pml.data_name import DataName
 from pml.errors import InputError
 from pml.files import AGAIN
 from pml.progress import say
-from pml.suite.settings import Settings, build_settings, fingerprint
+from pml.suite.settings import Crop, Settings, build_settings, fingerprint
 from pml.task import Task
 from pml.training import processes, run_directory
 from pml.training.batches import resident
@@ -46,10 +47,11 @@ def train_folds(task: Task, threads: int = 1, gpus: int = 0) -> None:
         )
     device = choose_device(settings.device, gpus)
     processes.join(device)
+    crop = Crop(**task.settings.get("crop", {}))
     for fold in task.settings["folds"]:
         keep_model = fold in task.settings["keep_models"]
         directory = run_directory.of_fold(task, fold)
-        Run(settings, data, name, task.settings["seed"], fold, directory, device, keep_model).finish()
+        Run(settings, data, name, task.settings["seed"], fold, directory, device, keep_model, crop).finish()
     if processes.rank() == 0:
         run_directory.write_jobs(task)
     processes.leave()
@@ -67,6 +69,7 @@ class Run:
     directory: Path
     device: torch.device
     keep_model: bool = False
+    crop: Crop = Crop()
 
     def finish(self) -> None:
         """Train, test and fill the directory; do nothing if the same run is there already."""
@@ -105,10 +108,14 @@ class Run:
             leftover.unlink()
 
     def fingerprint(self) -> str:
-        """Return a hash of settings, data, seed, fold and the content of the initial checkpoint; code is not part of it."""
+        """Return a hash of settings, data, crop, seed, fold and the content of the initial checkpoint; code is not part of it.
+
+        The crop by default is left out.
+        """
         checkpoint = Path(self.settings.initialisation)
         content = hashlib.sha256(checkpoint.read_bytes()).hexdigest() if checkpoint.is_file() else None
-        return fingerprint(self.settings.as_dict(), content, self.seed, self.data.fingerprint(self.fold))
+        data = self.data.fingerprint(self.fold)
+        return fingerprint(self.settings.as_dict(), content, self.seed, data, *self.crop.changes().items())
 
     def _parts(self) -> tuple[Part, Part, dict[str, Part]]:
         """Return the training part, the test part, and those whose error is followed; the test part only for an oracle."""
@@ -138,6 +145,7 @@ class Run:
             "settings": settings.as_dict(),
             "selected_epoch": model.selected_epoch,
             "face_size": self.settings.embedded["face_size"] if self.settings.embedded else self.data.store.shape[1],
+            "crop": dataclasses.asdict(self.crop),
             "embedding_dim": self.data.embedding_dim,
             "device": torch.cuda.get_device_name(self.device) if on_gpu else "cpu",
             "precision": choose_precision(settings, self.device, self.data.store),

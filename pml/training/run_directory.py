@@ -15,6 +15,7 @@ import pandas as pd
 from pml.errors import InputError
 from pml.files import read_arrays, read_json, replacing, write_text
 from pml.json_schema import check_json
+from pml.suite.settings import Crop, schema_of
 from pml.tables import load_schema, read_table, write_table
 from pml.task import Task
 
@@ -122,9 +123,10 @@ def read_run(directory: Path, *needed: str) -> dict:
     path = directory / "run.json"
     if not path.exists():
         raise InputError(f"{directory}: not a finished run; name a directory that holds run.json")
-    facts = read_json(path)
+    facts, schema = read_json(path), load_schema("run")
+    schema["properties"]["crop"] |= schema_of(Crop)
     try:
-        check_json(facts, load_schema("run"), str(path))
+        check_json(facts, schema, str(path))
     except InputError as error:
         raise InputError(f"{error}; {REDO}") from None
     if missing := [name for name in needed if name not in facts]:

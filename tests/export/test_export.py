@@ -14,7 +14,7 @@ from pml import AgeModel
 from pml.cli import main
 from pml.export.card import TERMS
 from pml.export.graph import PACKAGES, save_graph
-from pml.faces.alignment import align_face
+from pml.faces.alignment import align_face, template
 from pml.faces.detection import FaceDetector
 from pml.faces.pictures import read_image
 from pml.registry import REGISTRIES, find
@@ -100,6 +100,27 @@ def test_the_constants_make_the_crop_of_a_photo(tmp_path, photo):
     fine = cv2.GaussianBlur(image, (0, 0), shrinkage / 2)
     crop = cv2.warpAffine(fine, np.array([[a, -b, c], [b, a, d]]), (size, size), borderMode=cv2.BORDER_REPLICATE)
     assert np.abs(crop.astype(float) - align_face(image, points, size)).mean() < 4
+
+
+@pytest.mark.parametrize(
+    ("alignment", "said", "keys"),
+    [
+        ("similarity", "moved to the places in `template`", {"points", "template"}),
+        ("upright", "its scale, but no rotation", {"points", "template"}),
+        ("box", "centre of the detector's box", {"box_side"}),
+    ],
+)
+def test_an_export_tells_the_crop_of_its_run_and_makes_it(tmp_path, photo, alignment, said, keys):
+    run = write_run(tmp_path / "run", crop={"alignment": alignment, "zoom": 0.6})
+    folder = export(run, tmp_path / "export")
+    crop = json.loads((folder / "alignment.json").read_text())
+    assert crop["alignment"] == alignment and {"points", "template", "box_side"} & set(crop) == keys
+    if alignment == "box":
+        assert crop["box_side"] == pytest.approx(0.6 * FACE_SIZE)
+    else:
+        np.testing.assert_allclose(crop["template"], template(FACE_SIZE, 0.6), atol=1e-4)
+    assert said in " ".join((folder / "README.md").read_text().split())
+    assert told(folder, photo) == told(run, photo)
 
 
 def test_the_card_tells_data_errors_by_age_and_what_the_model_is_not_for(tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ from pml.faces import align
 from pml.faces.align import BOX, COORDINATES, align_faces, align_images, around
 from pml.faces.alignment import align_face, centre_crop
 from pml.faces.detection import Detection
+from pml.suite.settings import Crop
 from pml.tables import load_schema, read_table
 from pml.task import Task
 
@@ -68,11 +69,11 @@ def dataset(tmp_path):
     return tmp_path
 
 
-def run_stage(folder, output, threads=1):
+def run_stage(folder, output, threads=1, **settings):
     inputs = {"images": folder, "index": folder / "index.csv", "landmarks": folder / "landmarks.csv"}
     outputs = {"faces": output / "faces.npy", "table": output / "faces.csv", "rejected": output / "rejected.csv"}
     inputs, outputs = ({name: str(path) for name, path in each.items()} for each in (inputs, outputs))
-    align_faces(Task("align_faces", {}, inputs, outputs, {"size": 32}), threads)
+    align_faces(Task("align_faces", {}, inputs, outputs, {"size": 32} | settings), threads)
     return output
 
 
@@ -107,6 +108,21 @@ def test_row_i_of_the_store_is_row_i_of_the_table(output):
     }
     for name, face in zip(read_table(output / "faces.csv", "faces")["image"], np.load(output / "faces.npy"), strict=True):
         np.testing.assert_array_equal(face, expected[name])
+
+
+def test_a_box_of_the_detector_cuts_the_face_and_where_there_is_none_the_landmarks_cut_it_upright(dataset, monkeypatch):
+    monkeypatch.setattr(align, "FaceDetector", RedDetector)
+    output = run_stage(dataset, dataset / "output", crop={"alignment": "box", "zoom": 0.6})
+    faces, store = read_table(output / "faces.csv", "faces").set_index("image"), np.load(output / "faces.npy")
+    assert dict(faces["source"]) == {"found.png": "detector", "marked.png": "points", "neither.png": "centre"}
+    assert faces.loc["found.png", "score"] == 0.9 and faces.loc["found.png", COORDINATES].isna().all()
+    np.testing.assert_array_equal(faces.loc["marked.png", COORDINATES], MARKED.ravel())
+    expected = [
+        align_face(RED, np.array([[0.0, 0.0], [9.0, 9.0]]), 32, Crop(alignment="box", zoom=0.6)),
+        align_face(BLUE, MARKED, 32, Crop(alignment="upright", zoom=0.6)),
+        centre_crop(BLUE, 32),
+    ]
+    np.testing.assert_array_equal(store, expected)
 
 
 def test_the_detector_looks_only_around_the_owners_box(tmp_path):

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pml.faces.alignment import align_face, centre_crop, place_a_face, similarity_transform, template
+from pml.suite.settings import Crop
 
 coordinates = st.floats(-500, 500)
 five_points = st.integers(0, 2**32 - 1).map(lambda seed: np.random.default_rng(seed).uniform(-300, 300, (5, 2)))
@@ -71,6 +72,55 @@ def test_landmarks_land_on_the_template(scale, angle):
         np.testing.assert_allclose(face[y, x], colour, atol=10)
 
 
+LANDMARKS, BOX = template(64, 0.9), np.array([[12, 3], [50, 60]])  # of the face, in units of its own
+PLACES = {
+    "as it is": (1, 0, (200, 200)),
+    "larger": (2, 0, (200, 200)),
+    "elsewhere": (1, 0, (230.5, 190.25)),
+    "turned": (1.5, 0.4, (210, 205)),
+    "turned far": (1, -2, (200, 200)),
+}
+
+
+def scene(points):
+    """Return (..., 3) smooth colours of the face at (..., 2) places in its own units."""
+    waves = points @ np.array([[0.11, 0.03, -0.06], [0.02, 0.09, 0.07]]) + [0, 1, 2]
+    return 127 + 100 * np.sin(waves)
+
+
+def grid(width, height):
+    return np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(float)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("zoom", [0.9, 0.45])
+@pytest.mark.parametrize("alignment", ["similarity", "upright", "box"])
+def test_each_crop_sees_of_a_face_what_it_should_wherever_the_face_is_in_the_picture(alignment, zoom, place):
+    """At half the zoom it sees twice as much. The picture is turned in the crop unless the alignment is a similarity."""
+    scale, angle, shift = PLACES[place]
+    there = matrix(scale, angle, shift)
+    back = np.linalg.inv(np.vstack([there, [0, 0, 1]]))[:2]
+    picture = np.rint(scene(apply(back, grid(480, 460).reshape(-1, 2))).reshape(460, 480, 3)).astype(np.uint8)
+    if alignment == "box":
+        corners = apply(there, BOX)
+        centre, unit, turned = BOX.mean(axis=0), np.ptp(corners, axis=0).max() / scale / 64, -angle
+    else:
+        centre, unit, turned = LANDMARKS.mean(axis=0), 1, 0 if alignment == "similarity" else -angle
+    points = corners if alignment == "box" else apply(there, LANDMARKS)
+    middle = 31.5 if alignment == "box" else (centre - 31.5) * zoom / 0.9 + 31.5
+    seen = apply(matrix(unit * (1 if alignment == "box" else 0.9) / zoom, turned, (0, 0)), grid(64, 64) - middle) + centre
+    face = align_face(picture, points, 64, Crop(alignment=alignment, zoom=zoom))
+    inside = (np.abs(apply(there, seen) - [239.5, 229.5]) <= [238, 228]).all(axis=-1)
+    assert inside.mean() > 0.8
+    np.testing.assert_allclose(face[inside], scene(seen)[inside], atol=3)
+
+
+def test_without_the_box_of_a_detector_a_face_is_cut_upright():
+    picture, _ = picture_with_dots(LANDMARKS + 50, 5)
+    box, upright = (align_face(picture, LANDMARKS + 50, 64, Crop(alignment=name)) for name in ("box", "upright"))
+    np.testing.assert_array_equal(box, upright)
+
+
 @pytest.mark.parametrize("size", [64, 112])
 def test_the_centre_of_mass_does_not_drift_with_the_size_of_the_picture(size):
     """Half a pixel lost in resampling would shift the eyes of large pictures against those of small ones."""
@@ -122,13 +172,17 @@ points = st.one_of(
 ).map(np.array)
 
 
-@given(points)
-def test_landmarks_that_place_a_face_give_a_crop_and_five_in_one_place_never_do(landmarks):
+boxes = st.lists(st.tuples(finite, finite), min_size=2, max_size=2).map(np.array)
+crops = st.builds(Crop, alignment=st.sampled_from(["similarity", "upright", "box"]), zoom=st.floats(0.1, 2))
+
+
+@given(points | boxes, crops)
+def test_points_that_place_a_face_give_a_crop_and_those_in_one_place_never_do(points, crop):
     image = np.full((40, 30, 3), 90, np.uint8)
-    if place_a_face(landmarks, image):
-        assert (align_face(image, landmarks, 16) == 90).all()
-    if np.ptp(landmarks, axis=0).max() < 1:
-        assert not place_a_face(landmarks, image)
+    if place_a_face(points, image, crop):
+        assert (align_face(image, points, 16, crop) == 90).all()
+    if np.ptp(points, axis=0).max() < 1:
+        assert not place_a_face(points, image, crop)
 
 
 @given(st.floats(0.5, 20), st.floats(-np.pi, np.pi), st.tuples(coordinates, coordinates))

@@ -24,6 +24,7 @@ from pml.faces.pictures import read_image
 from pml.prediction.age_model import Face, Found
 from pml.prediction.drawing import draw
 from pml.prediction.formats import COLUMNS
+from pml.suite.settings import Crop
 from pml.training.augmentation import normalise
 from pml.training.model import load_model
 from tests.untrained import FACE_SIZE, SETTINGS, draw_photo, write_run
@@ -92,6 +93,20 @@ def test_the_face_is_that_of_the_face_store(folder):
     ((_, face),) = AgeModel.load(folder / "run").find(folder / "face.png", detector).faces
     image = read_image(folder / "face.png")
     np.testing.assert_array_equal(face, align_face(image, detector.detect(image).landmarks, FACE_SIZE))
+
+
+@pytest.mark.parametrize("alignment", ["upright", "box"])
+def test_a_model_of_faces_that_were_cut_otherwise_sees_those(folder, tmp_path, alignment):
+    model = AgeModel.load(write_run(tmp_path / "run", crop={"alignment": alignment, "zoom": 0.6}))
+    detector, image = FaceDetector(), read_image(folder / "face.png")
+    found = detector.detect(image)
+    points = found.box.reshape(2, 2) if alignment == "box" else found.landmarks
+    ((_, face),) = model.find(folder / "face.png", detector).faces
+    np.testing.assert_array_equal(face, align_face(image, points, FACE_SIZE, Crop(alignment=alignment, zoom=0.6)))
+    usual = AgeModel.load(folder / "run")
+    assert [one.age for one in model.predict([folder / "face.png"])] != [
+        one.age for one in usual.predict([folder / "face.png"])
+    ]
 
 
 def test_age_and_interval_are_those_of_the_mean_over_face_and_mirror_image(folder, predicted):

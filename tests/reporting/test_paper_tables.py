@@ -321,6 +321,11 @@ def test_the_budget_says_which_epoch_predicts(plain, tmp_path, selection, chosen
     assert f"schedule, {chosen}, mean over face" in table_of([plain | {"budget": given}], tmp_path)[1]
 
 
+def test_the_budget_tells_a_crop_that_is_not_the_usual_one(plain, tmp_path):
+    given = budget(5) | {"crop": {"alignment": "upright", "zoom": 0.6}}
+    assert "faces of 48 pixels, alignment upright, zoom 0.6, 5 epochs" in table_of([plain | {"budget": given}], tmp_path)[1]
+
+
 def test_a_reference_has_no_start_and_has_seen_no_faces(plain, pretrained, tmp_path):
     methods = [method | {"start": None if method["method"] == "kl" else method["start"]} for method in METHODS]
     table, markdown, _ = table_of([plain, pretrained | {"methods": methods}], tmp_path)

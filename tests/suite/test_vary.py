@@ -1,6 +1,7 @@
 """An experiment at all levels of some factors, written out when the config is checked."""
 
 import copy
+import json
 from collections import Counter
 
 import pytest
@@ -141,6 +142,27 @@ def test_resolutions_are_data_sets_of_the_same_archives_each_with_faces_of_its_o
     config["datasets"]["small"]["archives"] = [{"path": "other.zip"}]
     with pytest.raises(InputError, match="config: effects.parts: the data sets of the cells have other archives"):
         check_config(config)
+
+
+def test_alignments_are_data_sets_of_the_same_archives_each_with_faces_of_its_own():
+    config = study({"dataset": ["fgnet", "wide"]})
+    config["datasets"]["wide"] = config["datasets"]["fgnet"] | {"alignment": "upright", "zoom": 0.6}
+    plan, crop = make_plan(config), {"crop": {"alignment": "upright", "zoom": 0.6}}
+    assert plan.task("align_faces", dataset="wide").settings == {"size": 64} | crop
+    job = {"method": "kl", "seed": "0", "job": "1"}
+    varied, base = (plan.task("train_folds", experiment=name, **job) for name in ("lopo__dataset_wide", "lopo"))
+    assert {**base.settings, **crop, "runs": varied.settings["runs"]} == varied.settings
+    (table,) = [one for one in plan.tasks("write_table") if one.wildcards["table"] == "effects_parts"]
+    assert len(table.inputs["pooled"]) == 2
+
+
+def test_the_crop_by_default_leaves_the_settings_of_every_job_as_they_were_before_there_were_others():
+    config = copy.deepcopy(SMALL)
+    plan = make_plan(config)
+    assert plan.task("align_faces", dataset="fgnet").settings == {"size": 64}
+    config["datasets"]["fgnet"] |= {"alignment": "similarity", "zoom": 0.9}
+    assert [*make_plan(config).tasks()] == [*plan.tasks()]
+    assert not [task for task in plan.tasks() if "crop" in task.settings or "alignment" in json.dumps(task.settings)]
 
 
 def test_cells_without_a_fold_in_common_are_refused():

@@ -128,6 +128,18 @@ def test_a_job_lists_its_runs(finished, settings, tmp_path, untrainable):
     assert row == {"method": "pml", "seed": 0, "fold": 1, "run": str(tmp_path / "runs/fold001"), "of": 1}
 
 
+@pytest.mark.parametrize("crop", [{}, {"alignment": "upright", "zoom": 0.6}])
+def test_a_run_records_how_its_faces_were_cut_and_another_crop_is_another_run(finished, settings, tmp_path, crop):
+    task = finished.store.task(dataclasses.replace(settings, backbone="tests.untrained:tiny"), tmp_path / "runs", 1)
+    task.settings.update({"crop": crop} if crop else {})
+    run.train_folds(task)
+    facts = run_directory.read_run(tmp_path / "runs/fold001")
+    assert facts["crop"] == {"alignment": "similarity", "zoom": 0.9} | crop
+    task.settings.update(crop={"alignment": "box"})
+    run.train_folds(task)
+    assert run_directory.read_run(tmp_path / "runs/fold001")["fingerprint"] != facts["fingerprint"]
+
+
 def test_finished_run_is_left_alone(finished, settings, again, untrainable):
     before = contents(again, (*FILES, "run.json"))
     finish(settings, finished.data, 0, again)

@@ -72,6 +72,8 @@ class TestFacts:
             {"seconds": "long"},
             {"seconds": float("nan")},
             {"face_size": 10**9},
+            {"crop": {"alignment": "boxes"}},
+            {"crop": {"width": 3}},
             {"embedding_dim": -1},
             {"fold": 1.5},
             {"settings": []},
