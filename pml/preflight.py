@@ -79,7 +79,7 @@ def missing_archives(config: dict) -> Iterator[str]:
         unknown = list(_complaints(find, "format", format))
         for archive in (archive for archive in _mappings(dataset.get("archives")) if "path" in archive):
             path = Path(os.path.expanduser(str(archive["path"])))
-            if not path.exists():
+            if not os.path.exists(path):  # which is false of a path that cannot be, too
                 yield f"{path}: no such archive or folder; correct the path" if unknown else missing_archive(path, format)
 
 
@@ -88,13 +88,13 @@ def file_problems(config: dict) -> Iterator[str]:
     for dataset in config["datasets"].values():
         paths = [Path(archive["path"]) for archive in dataset["archives"] if "path" in archive]
         for archive in dataset["archives"]:
-            if "path" in archive and Path(archive["path"]).exists():
+            if "path" in archive and os.path.exists(archive["path"]):
                 yield from _complaints(archives.verify, archive["path"], archive.get("checksum"))
-        if len(paths) == len(dataset["archives"]) and all(path.exists() for path in paths):
+        if len(paths) == len(dataset["archives"]) and all(map(os.path.exists, paths)):
             yield from _complaints(_check_table, dataset, paths)
     for name, experiment in config["experiments"].items():
         listed = experiment["protocol_options"].get("list")
-        if isinstance(listed, str) and not Path(listed).is_file():
+        if isinstance(listed, str) and not os.path.isfile(listed):
             where = f"config: experiments.{name}.protocol_options.list"
             yield f"{where}: '{listed}' is no file; give the path of a list of images"
 

@@ -85,7 +85,7 @@ CONFIGS = [
     (
         "named a method with a blank",
         config("methods", "a b", value={"class": "kl", "label": "x"}),
-        "small letters, digits and _",
+        "up to 100 small letters, digits and _",
     ),
     ("gave two methods a label", config("methods", "kl", "label", value="PML"), "2 have the label 'PML'; give each one of its"),
     ("misspelt a format", config("datasets", "fgnet", "format", value="fgnett"), "no known format; did you mean 'fgnet'?"),

@@ -1,5 +1,6 @@
 """What is wrong with a config: names that nothing defines, settings that do not go together, options that no code takes."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
@@ -10,6 +11,9 @@ from pml.files import check_apart
 from pml.registry import find, find_options
 from pml.starts import STARTS, starts_of
 from pml.suite.config import PRETRAINED_FOLD, archive_name, comparison_reference, fill_config, folds, method_folds
+
+SHOWN = 100  # characters of a path in a message
+LONGEST_NAME = 200  # bytes of a file name; what is written beside a file has a longer one
 
 
 def check_config(config: dict) -> dict:
@@ -125,8 +129,8 @@ def _of_archives(suite: str, archives: list[dict], where: str) -> Iterator[str]:
             except ValueError as error:
                 yield f"{where}: '{archive['url']}' is no URL: {error}; correct it"
                 continue
-            if name in ("", ".."):
-                yield f"{where}: '{archive['url']}' ends in no file name; give the URL of the file"
+            if name in ("", "..") or len(os.fsencode(name)) > LONGEST_NAME:
+                yield f"{where}: '{archive['url'][:SHOWN]}' ends in no file name, or a long one; give the URL of the file"
             names[name] += 1
     for name, count in names.items():
         if count > 1:
@@ -138,9 +142,12 @@ def _of_own_file(path: str, suite: str, where: str) -> Iterator[str]:
         yield f"{where}: {path!r} holds a brace, a < or a control character; rename it"
         return
     try:
+        Path(path).exists()
         check_apart(path, Path("results", suite))
     except InputError as error:
         yield f"{where}: {error}"
+    except OSError as error:  # what is not there is an error of the stage that reads it, which knows where to obtain it
+        yield f"{where}: '{path[:SHOWN]}' cannot be looked at ({error.strerror}); correct the path"
 
 
 def _of_experiment(config: dict, name: str) -> Iterator[str]:
@@ -182,8 +189,8 @@ def _of_initialisation(config: dict, name: str) -> Iterator[str]:
         remedy = f"give {', '.join(['random', *known])} or a checkpoint"
         yield f"{where}: no weights '{start}' of the backbone {experiment['backbone']} are known; {remedy}"
         return
-    if isinstance(start, str) and not Path(start).is_file():
-        yield f"{where}: '{start}' is no checkpoint file{suggest(start, ['random', *known])}"
+    if isinstance(start, str) and not os.path.isfile(start):
+        yield f"{where}: '{start[:SHOWN]}' is no checkpoint file{suggest(start, ['random', *known])}"
         return
     if "pretraining" not in experiment:
         place = f"config: experiments.{name}.pretraining"

@@ -10,6 +10,7 @@ from typing import Any
 from pml.errors import InputError, suggest
 from pml.json_schema import check_json
 
+LONGEST_NAME = 100  # letters of an experiment or a method, as of those that a config has: files are called for both
 METHOD = "method"  # the factor that the methods of the varied experiment are
 SHARED = ("protocol", "protocol_options", "fold_seed", "folds", "method_folds", "seeds", "methods")
 Levels = dict[str, dict[str, Any]]  # what each level of a factor sets, by the path of the key
@@ -152,5 +153,9 @@ def _name(name: str, point: dict[str, str]) -> str:
 
 
 def _add(entries: dict, name: str, entry: Any, where: str) -> None:
+    if len(name) > LONGEST_NAME:
+        raise InputError(
+            f"{where}: '{name[:LONGEST_NAME]}...' would be a name of {len(name)} letters; give the levels short names"
+        )
     if entries.setdefault(name, entry) != entry:
         raise InputError(f"{where}: there is another '{name}'; rename that, or give the levels other names")

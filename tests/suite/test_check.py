@@ -133,6 +133,18 @@ def download(url: str) -> dict:
             for path in ("results/small", "results/small/datasets/fgnet/images", "results", ".", "x/../results/small/a.zip")
         ),
         (changed("experiments", "lopo", "protocol_options", value={"list": "results/small/a.txt"}), "list: .*which is deleted"),
+        (
+            given_archives({"path": "x" * 5000}),
+            r"archives: 'x{100}' cannot be looked at \(File name too long\); correct the path",
+        ),
+        (
+            given_archives(download(f"http://a/{'x' * 250}.zip")),
+            "ends in no file name, or a long one; give the URL of the file",
+        ),
+        (changed("experiments", "lopo", "initialisation", value="x" * 5000), "'x{100}' is no checkpoint file"),
+        (changed("experiments", "lopo", "protocol_options", value={"list": "x" * 5000}), "list: .*cannot be looked at"),
+        (changed("suite", value="x" * 101), "suite: .*up to 100 small letters"),
+        (changed("experiments", "x" * 101, value=SMALL["experiments"]["lopo"]), "experiments: .*up to 100 small letters"),
     ],
 )
 def test_a_path_that_cannot_be_read_or_would_be_deleted_is_refused(config, message):

@@ -124,6 +124,14 @@ def test_a_study_of_what_is_not_there_names_the_nearest_that_is():
         check_config(config)
 
 
+def test_a_cell_whose_name_no_file_could_have_is_refused():
+    levels = {"l" * 200: {"training.epochs": 1}, "b": {"training.epochs": 2}}
+    with pytest.raises(
+        InputError, match="config: vary.parts: 'lopo__length_l*...' would be a name of 2.. letters; give the levels"
+    ):
+        check_config(study({"length": levels}))
+
+
 def test_cells_of_one_s_own_are_on_one_data_set_and_of_methods_that_are_there():
     config = copy.deepcopy(SMALL) | {"effects": {"own": [{"experiment": "lopo", "method": "kl", "levels": {"loss": "KL"}}] * 2}}
     assert check_config(config)["effects"] == config["effects"]
