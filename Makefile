@@ -1,4 +1,5 @@
 # make demo: the whole workflow on synthetic faces. make test: lint and all tests. make smoke: the quick ones of them.
+# make faults: damaged and hostile files, bad disks and kills, thousands of each, in a quarter of an hour (docs/reliability.md).
 # Each sets up .venv first if it is missing.
 PYTHON ?= python3
 # TORCH=cpu installs torch without CUDA, and no bytecode ahead of its use: a quarter of the disk.
