@@ -85,6 +85,13 @@ def counted(card: pd.DataFrame) -> str:
     return f"Of {len(of_cells)} published cells, {', '.join(parts[:-1])} and {parts[-1]}."
 
 
+def as_printed(card: pd.DataFrame) -> list[str]:
+    """Return each published number as the paper prints it: with as many decimals as any of its table and measure has."""
+    decimals = card["published"].map("{:g}".format).str.partition(".")[2].str.len()
+    most = decimals.groupby([card["table"], card["measure"]]).transform("max")
+    return [f"{value:.{places}f}" for value, places in zip(card["published"], most, strict=True)]
+
+
 def cells_of(card: pd.DataFrame) -> pd.DataFrame:
     """Return a scorecard, schema `scorecard`, as a reader wants it."""
     text = {name: card[name].astype(object).fillna("–") for name in ("pretraining", "reason", "reproduced_by", "data", "start")}
@@ -94,7 +101,7 @@ def cells_of(card: pd.DataFrame) -> pd.DataFrame:
             "Cell": card["cell"],
             "Pretraining": text["pretraining"],
             "Measure": card["measure"].replace({"mae": "MAE", "epsilon_error": "ε"}),
-            "Published": as_text(card["published"], "{:g}"),
+            "Published": as_printed(card),
             "Reproduced": with_interval(card, ["value", "low", "high"]),
             "Verdict": card["verdict"],
             "Reason": text["reason"],

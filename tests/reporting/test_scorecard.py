@@ -77,6 +77,12 @@ def test_a_cell_that_was_run_has_its_value_verdict_and_runs_each_measure_in_a_ro
     assert own["data"].tolist() == ["ChaLearn"] * 2 and own["images"].tolist() == [1079] * 2
 
 
+def test_published_numbers_have_as_many_decimals_as_the_paper_prints(tmp_path):
+    grid = grid_of(card_of(tmp_path)[1]).set_index(["Table", "Cell", "Pretraining", "Measure"])["Published"]
+    assert grid["Table 2", "ARN", "none", "MAE"] == "3.00"
+    assert grid["Table 5", "ODL", "none", "MAE"] == "3.950" and grid["Table 5", "AgeED", "IMDB-WIKI", "ε"] == "0.280"
+
+
 def test_a_row_that_the_paper_lacks_is_no_cell(tmp_path):
     card, _ = card_of(tmp_path, table5=rows_of("table", ran(published_mae=np.nan, published_epsilon_error=np.nan)))
     assert "table5" not in set(card["table"])
