@@ -1,6 +1,5 @@
 """What a user may do wrong, and what is said of it: one line, exit code 2, no traceback, and the remedy."""
 
-import copy
 import json
 from functools import reduce
 from operator import getitem
@@ -11,7 +10,7 @@ import yaml
 
 from pml import cli, stage
 from pml.suite import make_plan
-from tests.suite.small_config import SMALL
+from tests.suite.small_config import SMALL, changed
 
 LOPO = ("experiments", "lopo")
 TRAINING = (*LOPO, "training")
@@ -24,12 +23,7 @@ RIGHT = SMALL | {"datasets": {"fgnet": DATASET}, "experiments": {"lopo": EXPERIM
 
 def config(*path, value):
     """Return a config that is right but for the value at a path."""
-    mistaken = copy.deepcopy(RIGHT)
-    inner = mistaken
-    for key in path[:-1]:
-        inner = inner.setdefault(key, {})
-    inner[path[-1]] = value
-    return mistaken
+    return changed(*path, value=value, base=RIGHT)
 
 
 def without(*path):

@@ -13,9 +13,9 @@ SMALL = {
 }
 
 
-def changed(*path, value) -> dict:
-    """Return the small config with `value` at `path`."""
-    config = copy.deepcopy(SMALL)
+def changed(*path, value, base: dict = SMALL) -> dict:
+    """Return the small config, or another one, with `value` at `path`."""
+    config = copy.deepcopy(base)
     inner = config
     for key in path[:-1]:
         inner = inner.setdefault(key, {})
