@@ -1,7 +1,6 @@
 """Files and folders that cross a stage: written whole or not at all, and refused where they are damaged."""
 
 import errno
-import fcntl
 import glob
 import json
 import os
@@ -11,11 +10,12 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from pml.errors import InputError, disk_error, remedy_of
+from pml.locks import lock
 
 RANDOM = "[a-z0-9_]" * 8  # what `tempfile` puts after a prefix
 AGAIN = "run again the stage that writes it"
@@ -96,12 +96,12 @@ def replacing_folder(path: str | Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         for left in path.parent.glob(f".{glob.escape(path.name)}.{RANDOM}"):
             if left.is_dir():
-                with (left / "lock").open("a") as lock:
-                    if _lock(lock):
+                with (left / "lock").open("a") as held:
+                    if lock(held):
                         shutil.rmtree(left)
         temporary = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.")
-    with writing(path, Path(temporary.name)), temporary, Path(temporary.name, "lock").open("a") as lock:
-        _lock(lock)
+    with writing(path, Path(temporary.name)), temporary, Path(temporary.name, "lock").open("a") as held:
+        lock(held)
         folder = Path(temporary.name, path.name)
         folder.mkdir()
         yield folder
@@ -110,17 +110,6 @@ def replacing_folder(path: str | Path) -> Iterator[Path]:
             shutil.rmtree(path)
         os.replace(folder, path)
         sync(path.parent)
-
-
-def _lock(file: IO) -> bool:
-    """Lock a file until it is closed, and tell whether no other process holds it; no lock is held where the disk knows none."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        pass
-    return True
 
 
 def _is_running(process: str) -> bool:

@@ -7,6 +7,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from pml.locks import lock
+
 TAIL = 20_000  # bytes that are looked at
 
 
@@ -22,13 +24,8 @@ def hold_log() -> None:
 
 def is_held(log: Path) -> bool:
     """Tell whether a job that writes this log runs."""
-    try:
-        with log.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        pass
+    with suppress(OSError), log.open("rb") as file:
+        return not lock(file)
     return False
 
 

@@ -48,11 +48,14 @@ def mapping(function: Callable, workers: int, chunk: int = CHUNK) -> Iterator[Ca
 def apart(function: Callable, *arguments: Any, seconds: int) -> Any:
     """Return what a function of a module returns for the arguments, from a fork of this process.
 
-    If it crashes the interpreter or takes longer, this process goes on with a BrokenProcessPool. On Linux it gets a MemoryError
-    if it takes much more memory than this process has.
+    If it crashes the interpreter or takes longer, this process goes on with a BrokenProcessPool that says so. On Linux it gets
+    a MemoryError if it takes much more memory than this process has.
     """
-    with pool_of(1, "fork", _limit, seconds) as pool:
-        return pool.submit(function, *arguments).result()
+    try:
+        with pool_of(1, "fork", _limit, seconds) as pool:
+            return pool.submit(function, *arguments).result()
+    except BrokenProcessPool:
+        raise BrokenProcessPool(f"its reader crashed, ran out of memory or took more than {seconds} seconds") from None
 
 
 @contextmanager

@@ -111,8 +111,8 @@ def _read_parquet(path: Path, beginning: bool) -> LabelFile:
         raise InputError(f"{path}: to read Parquet give pip install 'pml[parquet]'; or save it as a CSV, or move it away")
     try:
         lines = apart(_parquet_lines, path, path.read_bytes(), beginning, seconds=PARQUET_SECONDS)
-    except BrokenProcessPool:
-        raise _no_parquet(path, f"its reader crashed, ran out of memory or took more than {PARQUET_SECONDS} seconds") from None
+    except BrokenProcessPool as problem:
+        raise _no_parquet(path, str(problem)) from None
     return LabelFile(path, "Parquet", "", lines)
 
 

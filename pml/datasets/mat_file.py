@@ -26,8 +26,7 @@ def read_struct(path: Path, struct: str, names: Sequence[str], cells: Collection
     """
     try:
         return apart(_read_struct, path, struct, names, cells, seconds=READING_SECONDS)
-    except BrokenProcessPool:
-        problem = f"its reader crashed, ran out of memory or took more than {READING_SECONDS} seconds"
+    except BrokenProcessPool as problem:
         raise InputError(f"{path}: not a whole MATLAB 5 file ({problem}); download its archive again") from None
 
 
