@@ -48,13 +48,13 @@ def evaluate(pooled: pd.DataFrame, selection: str = "last", trained: Sequence[st
 
 def best(pooled: pd.DataFrame, methods: Sequence[str]) -> str | None:
     """Return the one of these methods with the lowest MAE, if its difference from the next is shown; else None."""
-    of_methods = dict(list(pooled[pooled["method"].isin(methods)].groupby("method")))
-    ranked = sorted(of_methods, key=lambda method: metrics.mae(of_methods[method].eval("predicted_age - age")))
+    errors = (pooled["predicted_age"] - pooled["age"]).abs().groupby(pooled["method"]).mean()
+    ranked = errors.filter(items=methods).nsmallest(2).index
     if len(ranked) < 2:
         return None
-    first, second = ranked[:2]
-    pairs, _ = pair(of_methods[first], of_methods[second])
-    return first if estimate(pairs, pairs["difference"]).p_value < 1 - LEVEL else None
+    first, second = (pooled[pooled["method"] == method] for method in ranked)
+    pairs, _ = pair(first, second)
+    return ranked[0] if estimate(pairs, pairs["difference"]).p_value < 1 - LEVEL else None
 
 
 def is_common(pooled: pd.DataFrame) -> pd.Series:
