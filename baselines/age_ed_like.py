@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pml.method import Method, TrainingSet
+from pml.options import require_at_least
 
 
 class AgeEDLike(Method):
@@ -31,8 +32,7 @@ class AgeEDLike(Method):
         n: int = 10
 
         def __post_init__(self):
-            if self.n < 1:
-                raise ValueError(f"n is {self.n}; it needs a whole number of ages above 0")
+            require_at_least(1, n=self.n)
 
     options: Options
     inside: Tensor

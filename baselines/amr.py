@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pml.age_classifier import AgeClassifier
+from pml.options import require_at_least
 
 EPSILON = 1e-3  # as in the released code, where the logarithm of 0 would be
 
@@ -31,9 +32,7 @@ class AMR(AgeClassifier):
         residue_weight: float = 0.05
 
         def __post_init__(self):
-            for name in ("mean_weight", "residue_weight"):
-                if not getattr(self, name) >= 0:
-                    raise ValueError(f"{name} is {getattr(self, name)}; it needs a weight of at least 0")
+            require_at_least(0, mean_weight=self.mean_weight, residue_weight=self.residue_weight)
 
     options: Options
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from pml.age_regressor import AgeRegressor
 from pml.method import Method
+from pml.options import require_at_least
 
 
 class ARNLike(AgeRegressor):
@@ -30,8 +31,7 @@ class ARNLike(AgeRegressor):
         anchors: int = 16
 
         def __post_init__(self):
-            if self.anchors < 1:
-                raise ValueError(f"anchors is {self.anchors}; it needs a whole number above 0")
+            require_at_least(1, anchors=self.anchors)
 
     options: Options
 

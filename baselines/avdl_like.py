@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pml.age_classifier import AgeClassifier
 from pml.label_distribution import gaussian_label_distribution, kl_divergence
+from pml.options import require_above, require_at_least
 
 
 class AVDLLike(AgeClassifier):
@@ -37,11 +38,8 @@ class AVDLLike(AgeClassifier):
         virtual_rate: float = 0.1
 
         def __post_init__(self):
-            for name in ("sigma_step", "virtual_rate"):
-                if not getattr(self, name) >= 0:
-                    raise ValueError(f"{name} is {getattr(self, name)}; it needs a number of at least 0")
-            if not self.least_sigma > 0:
-                raise ValueError(f"least_sigma is {self.least_sigma}; it needs years above 0")
+            require_at_least(0, sigma_step=self.sigma_step, virtual_rate=self.virtual_rate)
+            require_above(0, least_sigma=self.least_sigma)
             if not self.least_sigma <= self.sigma <= self.most_sigma:
                 raise ValueError(f"sigma is {self.sigma}; it needs years from least_sigma to most_sigma")
 

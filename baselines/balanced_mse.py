@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from pml.age_regressor import AgeRegressor
 from pml.age_weights import count_classes
 from pml.method import Method, TrainingSet
+from pml.options import require_at_least
 
 LEAST_SIGMA = 0.1  # years
 
@@ -41,10 +42,8 @@ class BalancedMSE(AgeRegressor):
         sigma_rate: float = 10.0
 
         def __post_init__(self):
-            if not self.sigma >= LEAST_SIGMA:
-                raise ValueError(f"sigma is {self.sigma}; it needs at least {LEAST_SIGMA} years")
-            if not self.sigma_rate >= 0:
-                raise ValueError(f"sigma_rate is {self.sigma_rate}; it needs a share of at least 0")
+            require_at_least(LEAST_SIGMA, sigma=self.sigma)
+            require_at_least(0, sigma_rate=self.sigma_rate)
 
     options: Options
     log_prior: Tensor

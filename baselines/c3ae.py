@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from pml.age_regressor import AgeRegressor
 from pml.label_distribution import kl_divergence
 from pml.method import Method, Network
+from pml.options import require_at_least
 
 
 class C3AE(AgeRegressor):
@@ -35,10 +36,8 @@ class C3AE(AgeRegressor):
         own_network: bool = False
 
         def __post_init__(self):
-            if not self.bins_weight >= 0:
-                raise ValueError(f"bins_weight is {self.bins_weight}; it needs a weight of at least 0")
-            if self.bin_years < 1:
-                raise ValueError(f"bin_years is {self.bin_years}; it needs a whole number of years above 0")
+            require_at_least(0, bins_weight=self.bins_weight)
+            require_at_least(1, bin_years=self.bin_years)
 
     options: Options
     bins: Tensor

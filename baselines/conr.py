@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pml.age_regressor import AgeRegressor
 from pml.method import Method
+from pml.options import require_above, require_at_least
 
 
 class ConR(AgeRegressor):
@@ -37,11 +38,8 @@ class ConR(AgeRegressor):
         push: float = 0.01
 
         def __post_init__(self):
-            for name in ("contrast_weight", "window", "push"):
-                if not getattr(self, name) >= 0:
-                    raise ValueError(f"{name} is {getattr(self, name)}; it needs a number of at least 0")
-            if not self.temperature > 0:
-                raise ValueError(f"temperature is {self.temperature}; it needs a number above 0")
+            require_at_least(0, contrast_weight=self.contrast_weight, window=self.window, push=self.push)
+            require_above(0, temperature=self.temperature)
 
     views = 2
     options: Options

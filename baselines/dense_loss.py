@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pml.age_weights import WeightedRegressor, dense_weights
 from pml.method import Method
+from pml.options import require_at_least
 
 
 class DenseLoss(WeightedRegressor):
@@ -26,8 +27,7 @@ class DenseLoss(WeightedRegressor):
         alpha: float = 1.0
 
         def __post_init__(self):
-            if not self.alpha >= 0:
-                raise ValueError(f"alpha is {self.alpha}; it needs a strength of at least 0")
+            require_at_least(0, alpha=self.alpha)
 
     options: Options
 

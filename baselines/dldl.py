@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from pml.age_classifier import AgeClassifier, Decoder
-from pml.label_distribution import gaussian_label_distribution, kl_divergence, require_positive, sigma_per_image
+from pml.label_distribution import gaussian_label_distribution, kl_divergence, sigma_per_image
+from pml.options import require_above
 
 CLIP = 1e-15  # the released code keeps each entry of the target within [CLIP, 1 - CLIP]
 
@@ -33,7 +34,7 @@ class DLDL(AgeClassifier):
         decoder: Decoder = "argmax"
 
         def __post_init__(self):
-            require_positive(self.sigma)
+            require_above(0, sigma=self.sigma)
 
     options: Options
 

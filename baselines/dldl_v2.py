@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from pml.age_classifier import AgeClassifier
-from pml.label_distribution import gaussian_label_distribution, kl_divergence, require_positive, sigma_per_image
+from pml.label_distribution import gaussian_label_distribution, kl_divergence, sigma_per_image
+from pml.options import require_above, require_at_least
 
 
 class DLDLv2(AgeClassifier):
@@ -27,9 +28,8 @@ class DLDLv2(AgeClassifier):
         expectation_l1: float = 1.0
 
         def __post_init__(self):
-            require_positive(self.sigma)
-            if not self.expectation_l1 >= 0:
-                raise ValueError(f"expectation_l1 is {self.expectation_l1}; it needs a weight of at least 0")
+            require_above(0, sigma=self.sigma)
+            require_at_least(0, expectation_l1=self.expectation_l1)
 
     options: Options
 

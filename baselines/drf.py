@@ -11,6 +11,7 @@ from torch.distributions import Normal
 from torch.nn import functional as F
 
 from pml.method import Method, TrainingSet
+from pml.options import require_at_least
 
 HISTORY = 50  # batches that the released code updates the leaves from
 LEAST_VARIANCE = 100**2 * torch.finfo(torch.float32).eps  # years², which it adds to every variance
@@ -42,9 +43,9 @@ class DRF(Method):
         iterations: int = 20
 
         def __post_init__(self):
-            for name, least in (("trees", 1), ("depth", 2), ("iterations", 1), ("units", 2 ** (self.depth - 1) - 1)):
-                if getattr(self, name) < least:
-                    raise ValueError(f"{name} is {getattr(self, name)}; it needs a whole number of at least {least}")
+            require_at_least(1, trees=self.trees, iterations=self.iterations)
+            require_at_least(2, depth=self.depth)
+            require_at_least(2 ** (self.depth - 1) - 1, units=self.units)
 
     options: Options
     splits: Tensor
@@ -112,6 +113,3 @@ class DRF(Method):
         cumulated = F.pad(F.pad(below, (0, 1), value=1.0), (1, 0))
         at_ages = cumulated[..., 1:] - cumulated[..., :-1]
         return torch.einsum("ntl,tlk->nk", self.routing(features), at_ages) / self.options.trees
-
-    def predict(self, features: Tensor) -> Tensor:
-        return (self.routing(features) * self.means).sum(2).mean(1).clamp(self.ages[0], self.ages[-1])

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pml.age_classifier import AgeClassifier
+from pml.options import require_at_least
 
 
 class EMD2(AgeClassifier):
@@ -28,8 +29,7 @@ class EMD2(AgeClassifier):
         cross_entropy: float = 0.0
 
         def __post_init__(self):
-            if not self.cross_entropy >= 0:
-                raise ValueError(f"cross_entropy is {self.cross_entropy}; it needs a weight of at least 0")
+            require_at_least(0, cross_entropy=self.cross_entropy)
 
     options: Options
 

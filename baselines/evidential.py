@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from pml.age_regressor import AgeRegressor
 from pml.age_weights import count_classes, gaussian_kernel, inverse_weights
 from pml.method import Method, TrainingSet
+from pml.options import require_at_least
 
 # Of the released code: the softness of what keeps n and omega positive, the least n, and alpha where n is 0.
 SOFTNESS, LEAST_COUNT, PRIOR_ALPHA = 0.1, 2.0, 0.3
@@ -43,8 +44,7 @@ class Evidential(AgeRegressor):
         reweight: bool = True
 
         def __post_init__(self):
-            if not self.evidence_weight >= 0:
-                raise ValueError(f"evidence_weight is {self.evidence_weight}; it needs a weight of at least 0")
+            require_at_least(0, evidence_weight=self.evidence_weight)
 
     options: Options
     weights: Tensor

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from pml.age_classifier import AgeClassifier
+from pml.options import require_at_least
 
 
 class Focal(AgeClassifier):
@@ -25,8 +26,7 @@ class Focal(AgeClassifier):
         gamma: float = 2.0
 
         def __post_init__(self):
-            if not self.gamma >= 0:
-                raise ValueError(f"gamma is {self.gamma}; it needs a number of at least 0")
+            require_at_least(0, gamma=self.gamma)
 
     options: Options
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pml.age_regressor import AgeRegressor
 from pml.method import Method
+from pml.options import require_above, require_at_least
 
 
 class FocalRegression(AgeRegressor):
@@ -36,10 +37,8 @@ class FocalRegression(AgeRegressor):
         gamma: float = 1.0
 
         def __post_init__(self):
-            if not self.beta > 0:
-                raise ValueError(f"beta is {self.beta}; it needs a rate per year above 0")
-            if not self.gamma >= 0:
-                raise ValueError(f"gamma is {self.gamma}; it needs a power of at least 0")
+            require_above(0, beta=self.beta)
+            require_at_least(0, gamma=self.gamma)
 
     options: Options
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from pml.age_classifier import AgeClassifier
-from pml.label_distribution import gaussian_label_distribution, kl_divergence, require_positive
+from pml.label_distribution import gaussian_label_distribution, kl_divergence
+from pml.options import require_above
 
 
 class KL(AgeClassifier):
@@ -28,7 +29,7 @@ class KL(AgeClassifier):
         normalise: bool = True
 
         def __post_init__(self):
-            require_positive(self.sigma)
+            require_above(0, sigma=self.sigma)
 
     options: Options
 

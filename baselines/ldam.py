@@ -13,6 +13,7 @@ from torch import Tensor
 from pml.age_classifier import AgeClassifier
 from pml.age_weights import count_classes, effective_number_weights
 from pml.method import TrainingSet
+from pml.options import require_above
 
 
 class LDAM(AgeClassifier):
@@ -41,8 +42,7 @@ class LDAM(AgeClassifier):
             for name, least, most in (("largest_margin", 0, 2), ("beta", 0, 1 - 1e-9), ("deferred_until", 0, 1)):
                 if not least <= getattr(self, name) <= most:
                     raise ValueError(f"{name} is {getattr(self, name)}; it needs a number from {least} to {most:.10g}")
-            if not self.scale > 0:
-                raise ValueError(f"scale is {self.scale}; it needs a number above 0")
+            require_above(0, scale=self.scale)
 
     options: Options
     margins: Tensor
@@ -70,12 +70,6 @@ class LDAM(AgeClassifier):
     def logits(self, features: Tensor) -> Tensor:
         """Return (N, K) scaled cosines between features and the classes' weights."""
         return self.options.scale * F.linear(F.normalize(features), F.normalize(self.classifier.weight))
-
-    def log_probabilities(self, features: Tensor) -> Tensor:
-        return self.logits(features).log_softmax(1)
-
-    def distribution(self, features: Tensor) -> Tensor:
-        return self.logits(features).softmax(1)
 
     def loss(self, features: Tensor, ages: Tensor, age_stds: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         classes = self.classes(ages)

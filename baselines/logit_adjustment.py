@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from pml.age_classifier import AgeClassifier
-from pml.label_distribution import gaussian_label_distribution, kl_divergence, require_positive
+from pml.label_distribution import gaussian_label_distribution, kl_divergence
+from pml.options import require_above, require_at_least
 
 
 class LogitAdjustment(AgeClassifier):
@@ -31,7 +32,8 @@ class LogitAdjustment(AgeClassifier):
         sigma: float = 2.0
 
         def __post_init__(self):
-            require_positive(self.sigma)
+            require_at_least(0, tau=self.tau)
+            require_above(0, sigma=self.sigma)
 
     options: Options
     seen: Tensor

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pml.age_classifier import AgeClassifier
+from pml.options import require_at_least
 
 
 class MeanVariance(AgeClassifier):
@@ -27,9 +28,7 @@ class MeanVariance(AgeClassifier):
         round_prediction: bool = False
 
         def __post_init__(self):
-            for name in ("mean_weight", "variance_weight"):
-                if not getattr(self, name) >= 0:
-                    raise ValueError(f"{name} is {getattr(self, name)}; it needs a weight of at least 0")
+            require_at_least(0, mean_weight=self.mean_weight, variance_weight=self.variance_weight)
 
     options: Options
 

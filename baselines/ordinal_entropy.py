@@ -13,6 +13,7 @@ from torch import Tensor
 
 from pml.age_regressor import AgeRegressor
 from pml.method import Method
+from pml.options import require_at_least
 
 ERRORS: dict[str, Callable[..., Tensor]] = {"l1": F.l1_loss, "l2": F.mse_loss}
 LEAST_SQUARE = 1e-12  # of a distance, below which it has no gradient; of the released code
@@ -39,9 +40,7 @@ class OrdinalEntropy(AgeRegressor):
         tightness_weight: float = 1.0
 
         def __post_init__(self):
-            for name in ("diversity_weight", "tightness_weight"):
-                if not getattr(self, name) >= 0:
-                    raise ValueError(f"{name} is {getattr(self, name)}; it needs a weight of at least 0")
+            require_at_least(0, diversity_weight=self.diversity_weight, tightness_weight=self.tightness_weight)
 
     options: Options
 

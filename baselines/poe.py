@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pml.age_classifier import AgeClassifier
+from pml.options import require_at_least
 
 LARGEST = 10.0  # absolute logarithm of a variance
 
@@ -39,11 +40,8 @@ class POE(AgeClassifier):
         margin: float = 5.0
 
         def __post_init__(self):
-            if not self.draws >= 1:
-                raise ValueError(f"draws is {self.draws}; it needs at least 1")
-            for name in ("alpha", "beta", "margin"):
-                if not getattr(self, name) >= 0:
-                    raise ValueError(f"{name} is {getattr(self, name)}; it needs a number of at least 0")
+            require_at_least(1, draws=self.draws)
+            require_at_least(0, alpha=self.alpha, beta=self.beta, margin=self.margin)
 
     options: Options
 
@@ -57,11 +55,8 @@ class POE(AgeClassifier):
         """Return the (N, D) means of the embeddings."""
         return self.mean(features).relu()
 
-    def log_probabilities(self, features: Tensor) -> Tensor:
-        return super().log_probabilities(self.embed(features))
-
-    def distribution(self, features: Tensor) -> Tensor:
-        return super().distribution(self.embed(features))
+    def logits(self, features: Tensor) -> Tensor:
+        return super().logits(self.embed(features))
 
     def loss(self, features: Tensor, ages: Tensor, age_stds: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         mean, log_variance = self.embed(features), self.log_variance(features)

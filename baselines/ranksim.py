@@ -13,6 +13,7 @@ from torch import Tensor
 
 from pml.age_regressor import AgeRegressor
 from pml.method import Method
+from pml.options import require_above
 
 
 class RankSim(AgeRegressor):
@@ -34,9 +35,7 @@ class RankSim(AgeRegressor):
         interpolation: float = 2.0
 
         def __post_init__(self):
-            for name in ("gamma", "interpolation"):
-                if not getattr(self, name) > 0:
-                    raise ValueError(f"{name} is {getattr(self, name)}; it needs a number above 0")
+            require_above(0, gamma=self.gamma, interpolation=self.interpolation)
 
     options: Options
 

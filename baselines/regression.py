@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pml.age_regressor import AgeRegressor
 from pml.method import Method
+from pml.options import require_above
 
 LOSSES: dict[str, Callable[..., Tensor]] = {"l1": F.l1_loss, "l2": F.mse_loss, "huber": F.huber_loss}
 
@@ -30,8 +31,7 @@ class Regression(AgeRegressor):
         delta: float = 5.0
 
         def __post_init__(self):
-            if not self.delta > 0:
-                raise ValueError(f"delta is {self.delta}; it needs a number of years above 0")
+            require_above(0, delta=self.delta)
 
     options: Options
 

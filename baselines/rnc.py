@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pml.age_regressor import AgeRegressor
 from pml.method import Method
+from pml.options import require_above
 
 
 class RankNContrast(AgeRegressor):
@@ -30,8 +31,7 @@ class RankNContrast(AgeRegressor):
         temperature: float = 2.0
 
         def __post_init__(self):
-            if not self.temperature > 0:
-                raise ValueError(f"temperature is {self.temperature}; it needs a number above 0")
+            require_above(0, temperature=self.temperature)
 
     views = 2
     options: Options

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from pml.age_weights import WeightedRegressor, Weighting, inverse_weights
 from pml.method import Method, Step, TrainingSet
+from pml.options import require_above
 
 
 class RRT(WeightedRegressor):
@@ -42,8 +43,7 @@ class RRT(WeightedRegressor):
         def __post_init__(self):
             if not 0 < self.retraining < 1:
                 raise ValueError(f"retraining is {self.retraining}; it needs a fraction between 0 and 1")
-            if not self.retraining_rate > 0:
-                raise ValueError(f"retraining_rate is {self.retraining_rate}; it needs a share above 0")
+            require_above(0, retraining_rate=self.retraining_rate)
 
     options: Options
     retrains: Tensor

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from pml.age_classifier import AgeClassifier
 from pml.label_distribution import kl_divergence
+from pml.options import require_above
 
 METRICS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "absolute": lambda label, age: (label - age).abs(),
@@ -35,8 +36,7 @@ class SORD(AgeClassifier):
         scale: float = 1.0
 
         def __post_init__(self):
-            if not self.scale > 0:
-                raise ValueError(f"scale is {self.scale}; it needs a factor above 0")
+            require_above(0, scale=self.scale)
 
     options: Options
 

@@ -11,6 +11,7 @@ from torch import nn
 
 from baselines.dldl_v2 import DLDLv2
 from pml.method import Method, Network
+from pml.options import require_above
 
 CHANNELS = {"thin": 32, "tiny": 16}  # of the first block, where VGG-16 has 64
 BLOCKS = [(1, 2), (2, 2), (4, 3), (8, 3), (8, 3)]  # each block's channels in those of the first, and its convolutions
@@ -35,8 +36,7 @@ class ThinAgeNet(DLDLv2):
 
         def __post_init__(self):
             super().__post_init__()
-            if not self.network_rate > 0:
-                raise ValueError(f"network_rate is {self.network_rate}; it needs a share above 0")
+            require_above(0, network_rate=self.network_rate)
 
     options: Options
 

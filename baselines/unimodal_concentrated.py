@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pml.age_classifier import AgeClassifier
+from pml.options import require_above, require_at_least
 
 
 class UnimodalConcentrated(AgeClassifier):
@@ -32,10 +33,8 @@ class UnimodalConcentrated(AgeClassifier):
         variance_floor: float = 1 / 12
 
         def __post_init__(self):
-            if not self.unimodal_weight >= 0:
-                raise ValueError(f"unimodal_weight is {self.unimodal_weight}; it needs a weight of at least 0")
-            if not self.variance_floor > 0:
-                raise ValueError(f"variance_floor is {self.variance_floor}; it needs years² above 0")
+            require_at_least(0, unimodal_weight=self.unimodal_weight)
+            require_above(0, variance_floor=self.variance_floor)
 
     options: Options
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from pml.age_regressor import AgeRegressor
 from pml.method import Method, TrainingSet
+from pml.options import require_above, require_at_least
 
 LARGEST_LOG_SCALE = 5.0  # either way, in the loss; of the released code, as are the next two
 LEAST_SCALE = 1e-10
@@ -39,10 +40,8 @@ class UVOTE(AgeRegressor):
         scale_share: float = 0.1
 
         def __post_init__(self):
-            if not self.heads >= 2:
-                raise ValueError(f"heads is {self.heads}; it needs at least 2, or there is no vote")
-            if not self.scale_share > 0:
-                raise ValueError(f"scale_share is {self.scale_share}; it needs a share above 0")
+            require_at_least(2, heads=self.heads)
+            require_above(0, scale_share=self.scale_share)
 
     options: Options
     weights: Tensor

@@ -38,12 +38,16 @@ class AgeClassifier(Method):
         super().__init__(feature_dim, ages, options)
         self.classifier = nn.Linear(feature_dim, len(self.ages), bias=bias)
 
+    def logits(self, features: Tensor) -> Tensor:
+        """Return (N, K) logarithms of `distribution`, up to a constant of each image."""
+        return self.classifier(features)
+
     def log_probabilities(self, features: Tensor) -> Tensor:
         """Return (N, K) logarithms of `distribution`."""
-        return self.classifier(features).log_softmax(dim=1)
+        return self.logits(features).log_softmax(dim=1)
 
     def distribution(self, features: Tensor) -> Tensor:
-        return self.classifier(features).softmax(dim=1)
+        return self.logits(features).softmax(dim=1)
 
     def decode(self, distribution: Tensor) -> Tensor:
         # Options of one's own may lack it.

@@ -206,15 +206,18 @@ def check_batches(subject: Subject) -> None:
 
 
 def check_distribution(subject: Subject) -> None:
-    """the distribution is one over the ages, or none"""
+    """the distribution is one over the ages, and predictions are what it decodes to; or there is none"""
     for ages in AGE_RANGES:
         for dtype in DTYPES:
             method = Toy(subject, ages, dtype).trained()
-            distribution = method.distribution(batch(method, FACES)[0][:FACES])
+            features = batch(method, FACES)[0][:FACES]
+            distribution = method.distribution(features)
             if distribution is not None:
                 _require(distribution.shape == (FACES, len(ages)), f"it is {tuple(distribution.shape)}")
                 _require(distribution.dtype == dtype and (distribution >= 0).all(), f"it is {distribution}")
                 assert_close(distribution.sum(dim=1), torch.ones(FACES, dtype=dtype))
+                # Training and export decode it themselves, after a mean over views.
+                assert_close(method.predict(features), method.decode(distribution))
 
 
 def check_predictions(subject: Subject) -> None:

@@ -40,12 +40,6 @@ def kl_divergence(target: Tensor, log_probabilities: Tensor) -> Tensor:
     return (target * log_ratio.masked_fill(target == 0, 0)).sum(dim=1)
 
 
-def require_positive(sigma: float) -> None:
-    """Raise a ValueError unless `sigma` is a standard deviation that a label distribution can have."""
-    if not sigma > 0:
-        raise ValueError(f"sigma is {sigma}; it needs years above 0")
-
-
 def sigma_per_image(age_stds: Tensor, otherwise: float) -> Tensor:
     """Return (N,) `age_stds`, with `otherwise` in the place of NaN; both in years."""
     return age_stds.nan_to_num(nan=otherwise).clamp(min=LEAST_SIGMA)

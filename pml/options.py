@@ -42,6 +42,20 @@ def build_options(kind: type, options: Mapping, where: str) -> Any:
         raise InputError(f"{where}: {error}") from None
 
 
+def require_above(bound: float, **options: float) -> None:
+    """Raise a ValueError that names it unless each of the options is above `bound`."""
+    for name, value in options.items():
+        if not value > bound:
+            raise ValueError(f"{name} is {value}; it needs a number above {bound}")
+
+
+def require_at_least(least: float, **options: float) -> None:
+    """Raise a ValueError that names it unless each of the options is at least `least`."""
+    for name, value in options.items():
+        if not value >= least:
+            raise ValueError(f"{name} is {value}; it needs a number of at least {least}")
+
+
 def _needed(kind: Any, value: object) -> str:
     """Return what an option of the type `kind` needs in place of `value`, or "" if that will do."""
     if get_origin(kind) is Literal:

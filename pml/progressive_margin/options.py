@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, fields
 
 from pml.age_classifier import AgeClassifier
-from pml.label_distribution import require_positive
+from pml.options import require_above, require_at_least
 
 PRESETS = ("paper", "released")
 
@@ -50,4 +50,5 @@ class PMLOptions(AgeClassifier.Options):
                 object.__setattr__(self, option.name, values[PRESETS.index(self.preset)])
             elif option.type is not float and value not in values:
                 raise ValueError(f"{option.name} is '{value}'; choose one of {', '.join(map(str, values))}")
-        require_positive(self.sigma)
+        require_above(0, sigma=self.sigma)
+        require_at_least(0, floor=self.floor, expectation_l1=self.expectation_l1)

@@ -85,6 +85,11 @@ class NoSum(DEX):
         return 2 * super().distribution(features)
 
 
+class ApartFromIt(DEX):
+    def predict(self, features):
+        return self.expected_age(self.distribution(features)).round()
+
+
 class Outside(DEX):
     def decode(self, distribution):
         return super().decode(distribution) + 1000
@@ -143,6 +148,7 @@ BROKEN = [
     (Attached, contract.check_terms),
     (OwnNoise, contract.check_batches),
     (NoSum, contract.check_distribution),
+    (ApartFromIt, contract.check_distribution),
     (Outside, contract.check_predictions),
     (Centred, contract.check_independence),
     (Peeking, contract.check_labels),

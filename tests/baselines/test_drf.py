@@ -61,17 +61,6 @@ def test_loss_is_half_the_squared_error_of_each_tree(forest, batch):
     assert loss.item() == pytest.approx(expected, abs=1e-9) and terms["squared"].item() == loss.item()
 
 
-def test_prediction_is_the_mean_over_trees_of_their_routed_leaf_means(forest, batch):
-    expected = []
-    for trees in routing_of(forest, batch.features):
-        of_trees = [
-            sum(share * mean for share, mean in zip(reached, means, strict=True))
-            for reached, means in zip(trees, forest.means.tolist(), strict=True)
-        ]
-        expected.append(sum(of_trees) / 2)
-    assert forest.predict(batch.features).tolist() == pytest.approx(expected, abs=1e-9)
-
-
 def test_distribution_is_the_mixture_of_the_leaves_over_whole_years(forest, batch):
     def below(edge, mean, variance):
         return 0.5 * (1 + math.erf((edge - mean) / math.sqrt(2 * variance)))

@@ -59,7 +59,7 @@ def test_of_classes_that_the_features_do_not_tell_apart_the_rare_one_is_predicte
     assert_close(method.eval().distribution(features[:1]), torch.full((1, 2), 0.5, dtype=torch.float64), atol=0.01, rtol=0)
 
 
-@pytest.mark.parametrize("sigma", [0, -1])
-def test_sigma_must_be_above_0(build, sigma):
-    with pytest.raises(InputError, match=PATH):
-        build(PATH, sigma=sigma)
+@pytest.mark.parametrize(("option", "value"), [("sigma", 0), ("tau", -1)])
+def test_refused_option_is_named(build, option, value):
+    with pytest.raises(InputError, match=f"{option} is {value}"):
+        build(PATH, **{option: value})
