@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 PATH = (str, bytes, os.PathLike)
+SHOWN = 50  # names of a list
 AGAIN = "give the same command again; what is finished is kept"
 FULL = f"no space is left on its disk; free some and {AGAIN}"
 DENIED = "no permission; give yourself the right to it, or work in another folder"
@@ -55,10 +56,11 @@ class Interruption(KeyboardInterrupt):
 
 
 def suggest(unknown: object, known: Iterable[str]) -> str:
-    """Return "; did you mean 'x'?" for the known name nearest to `unknown`, else the list of known names."""
-    known = sorted(known)
+    """Return "; did you mean 'x'?" for the known name nearest to `unknown`, else the first of the known names."""
+    known = sorted(set(known))
     near = get_close_matches(str(unknown), known, n=1)
-    return f"; did you mean '{near[0]}'?" if near else f"; known: {', '.join(known)}"
+    more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
+    return f"; did you mean '{near[0]}'?" if near else f"; known: {', '.join(known[:SHOWN])}{more}"
 
 
 def remedy_of(error: OSError) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
+from numpy import format_float_positional
 
 from pml.errors import InputError, suggest
 from pml.registry import REGISTRIES
@@ -160,7 +161,7 @@ def _wrong(error: ValidationError) -> str:
     kinds = [error.validator_value] if isinstance(error.validator_value, str) else error.validator_value
     if {"integer", "number"} & {*kinds}:
         if isinstance(value, str) and re.fullmatch(r"\d+[eE]-?\d+", value):
-            return f"YAML reads {value} as text; write {float(value):f} instead"
+            return f"YAML reads {value} as text; write {format_float_positional(float(value), trim='-')} instead"
         if isinstance(value, float) and not math.isfinite(value):
             return f"{value} is not a finite number; write one"
         if isinstance(value, float) and value.is_integer():

@@ -79,15 +79,17 @@ def time_left_text(plan: Plan, states: list[State]) -> str:
         return ""
     # PyTorch, which the forecast imports, takes seconds to load.
     from pml.forecast.jobs import Suite
-    from pml.forecast.recorded import recorded_rates
+    from pml.forecast.recorded import NoRun, recorded_rates
 
     shares = {tuple(state.task.wildcards.values()): 1 - _share_done(state.task) for state in left}
     try:
         jobs = [job for job in Suite(plan).jobs if job.task.rule == "train_folds"]
         jobs = [job for job in jobs if tuple(job.task.wildcards.values()) in shares]
         rates = recorded_rates(Path("results", plan.suite, "runs"), list({job.workload for job in jobs}))
-    except InputError:
+    except NoRun:
         return "time left: not known before a run of each network has ended"
+    except InputError as error:
+        return f"time left: not known: {error}"
     work = [(shares[tuple(job.task.wildcards.values())], *each) for job in jobs for each in job.work.items()]
     known = [share * count * rates.rate(*of) for share, of, count in work if of[0] in ("train", "test")]
     seconds = float(np.sum(known, axis=0)[1])
@@ -102,7 +104,9 @@ def _share_done(task: Task) -> float:
     epochs = training["epochs"] * training["courses"]
     shares = []
     for directory in (of_fold(task, fold) for fold in task.settings["folds"]):
-        history = directory / "history.csv"
-        behind = len(history.read_text().splitlines()) - 1 if history.exists() else 0
+        try:
+            behind = len((directory / "history.csv").read_text().splitlines()) - 1
+        except FileNotFoundError:
+            behind = 0
         shares.append(1 if (directory / "run.json").exists() else min(1, behind / epochs))
     return float(np.mean(shares))

@@ -3,6 +3,7 @@
 import operator
 import os
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -102,9 +103,13 @@ def check_indexed(images: Iterable[str], path: str | Path, index: Iterable[str],
         raise InputError(f"{path}: image '{min(unknown)}' is not in {index_path}; run again the stage that writes {path}")
 
 
-@cache
 def load_schema(name: str) -> dict:
-    """Return what the table `name` holds: for each of its columns, in order, the JSON schema of a value."""
+    """Return what the table `name` holds, the caller's own: for each of its columns, in order, the JSON schema of a value."""
+    return deepcopy(_parsed_schema(name))
+
+
+@cache
+def _parsed_schema(name: str) -> dict:
     return yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text())
 
 

@@ -21,6 +21,11 @@ def test_suggest_lists_what_is_known_where_nothing_is_near():
     assert suggest("zzz", ["b", "a"]) == "; known: a, b"
 
 
+def test_suggest_names_each_once_and_no_more_than_fifty():
+    assert suggest("zzz", ["b", "a", "b", "a"]) == "; known: a, b"
+    assert suggest("zzz", (f"{number:02d}" for number in range(70))).endswith(", 48, 49 and 20 more")
+
+
 def test_stage_ends_on_bad_input_with_one_line_and_code_2(capsys):
     @stage_main
     def main():

@@ -72,7 +72,7 @@ def finished(checkout, changed) -> Path:
     lopo = config["experiments"]["fgnet_lopo"]
     lopo |= yaml.safe_load(network)["experiments"]["fgnet_lopo"]
     lopo |= {"methods": ["huber", "constant_median"], "method_folds": {}, "folds": [1], "keep_models": []}
-    lopo["training"]["largest_gradient"] = 1.0
+    lopo["training"]["label_noise"] = 1.0
     targets = ("tables/tested.md", "tables/faces_fgnet.csv", "tables/metrics_fgnet_lopo.csv", "tables/data_album.csv")
     run = snakemake(checkout, *(f"results/{target}" for target in targets), config=config)
     assert run.returncode == 0, run.stdout[-4000:]
@@ -90,7 +90,7 @@ def test_a_method_and_a_backbone_of_the_recipes_are_trained_together(finished):
     metrics = pd.read_csv(finished / "results/tables/metrics_fgnet_lopo.csv")
     assert metrics.loc[metrics["method"] == "huber", "mae"].notna().all()
     run = finished / "results/recipes/runs/fgnet_lopo/huber/seed0/fold001/run.json"
-    assert "my_networks:stamp" in run.read_text() and '"largest_gradient": 1.0' in run.read_text()
+    assert "my_networks:stamp" in run.read_text() and '"label_noise": 1.0' in run.read_text()
 
 
 @pytest.mark.slow

@@ -84,6 +84,12 @@ def test_the_time_left_follows_from_the_runs_that_are_finished(plan, monkeypatch
     assert time_left_text(plan, states_of(plan)) == ""
 
 
+def test_the_time_left_says_what_is_wrong_with_a_run(plan):
+    first, _ = plan.tasks("train_folds")
+    (run_of(first, 1) / "run.json").write_text("{")
+    assert time_left_text(plan, states_of(plan)).startswith("time left: not known: results/small/runs/lopo/pml/")
+
+
 def test_the_command_says_both(plan, capsys):
     Path("small.yaml").write_text(json.dumps(RIGHT))
     cli.main(["status", "--configfile", "small.yaml"])

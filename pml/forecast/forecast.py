@@ -41,7 +41,7 @@ def forecast(configfiles: Sequence[Path], cores: int, runs: Path | None, csv: Pa
     rates.add(calibrate([] if runs else suite.workloads, sorted(set(suite.formats.values())), cores, suite.networks))
     disk, unknown = disk_bytes(suite, rates, cores)
     rows = forecast_rows(suite, rates, cores, disk)
-    print(forecast_text(suite, rates, cores, rows, unknown))
+    print(forecast_text(suite, rates, rows, unknown))
     if csv:
         write_text(rows.to_csv(index=False, lineterminator="\n", float_format="%.1f"), csv)
         print(f"{csv}: {len(rows)} rows", file=sys.stderr)

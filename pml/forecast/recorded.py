@@ -13,13 +13,18 @@ RECORDED = ("backbone", "backbone_options", "batch_size", "epochs")
 TEST_SHARE = 1 / 3  # of a training image, for each view: the forward pass of forward and backward; run.json does not time tests
 
 
+class NoRun(InputError):
+    """There is no finished run to learn a speed from."""
+
+
 def recorded_rates(folder: Path, workloads: Sequence[str]) -> Rates:
     """Return the rates of the runs below `folder` for each of `workloads`.
 
     A workload without a run of its own takes the rates of all runs of its backbone and face size, and a note says so.
 
     Raises:
-        InputError: there is no finished run, or none of a workload's backbone and face size; or runs of several devices.
+        NoRun: there is no finished run, or none of a workload's backbone and face size.
+        InputError: a run.json is damaged or lacks a key, or there are runs of several devices.
     """
     found: dict[str, list[float]] = {}
     rates, devices = Rates(), set()
@@ -39,7 +44,7 @@ def recorded_rates(folder: Path, workloads: Sequence[str]) -> Rates:
         for of, megabytes in ((PROCESS, facts["peak_memory_mb"]), (GPU, facts["peak_gpu_memory_mb"])):
             rates.samples.setdefault(("memory_mb", of), []).append(megabytes or 0)
     if not devices:
-        raise InputError(f"{folder}: no run of a trained method with a run.json; leave --runs out")
+        raise NoRun(f"{folder}: no run of a trained method with a run.json; leave --runs out")
     if len(devices) > 1:
         raise InputError(f"{folder}: runs of several devices: {', '.join(sorted(devices))}; name a folder with those of one")
     rates.device = devices.pop()
@@ -48,7 +53,7 @@ def recorded_rates(folder: Path, workloads: Sequence[str]) -> Rates:
         alike = [seconds for other, samples in found.items() if _network(other) == _network(workload) for seconds in samples]
         if not alike:
             network = f"{values['backbone']} at {values['face_size']} pixels"
-            raise InputError(f"{folder}: no run of {network}; leave --runs out to measure it here")
+            raise NoRun(f"{folder}: no run of {network}; leave --runs out to measure it here")
         if workload not in found:
             name = f"{values['method']} in batches of {values['batch_size']}"
             rates.notes.append(f"{name}: other runs of its network stand in")

@@ -17,7 +17,7 @@ WIDTH = 110
 TITLES = {"wall": "time with", "memory": "peak memory"}
 
 
-def forecast_text(suite: Suite, rates: Rates, cores: int, rows: pd.DataFrame, unknown: list[str]) -> str:
+def forecast_text(suite: Suite, rates: Rates, rows: pd.DataFrame, unknown: list[str]) -> str:
     """Return the forecast for the terminal; `unknown` names the data sets that have an archive of unknown size."""
     datasets = suite.plan.config["datasets"]
     data = [[datasets[name]["label"], f"{count:,}", suite.sources[name]] for name, count in suite.images.items()]

@@ -32,7 +32,7 @@ def build(task: Task) -> Shown:
             row |= {"method": method["label"], "start": method["start"], "runs": len(own)}
             rows.append(row | {f"mae_{name}": own[name].mean() for name in CHOSEN} | _gains(own))
     table = pd.DataFrame(rows, columns=list(load_schema("selection")["properties"]))
-    return Shown(table, "selection", cells_of(table), caption(table, experiments))
+    return Shown(table, "selection", cells_of(table), caption(experiments))
 
 
 def errors_of(run: Path, epochs: int) -> dict[str, float]:
@@ -64,7 +64,7 @@ def _gains(own: pd.DataFrame) -> dict[str, float]:
     return gains
 
 
-def caption(table: pd.DataFrame, experiments: list[dict]) -> str:
+def caption(experiments: list[dict]) -> str:
     """Return what a reader must know to read the table."""
     sentences = [
         "What choosing the epoch is worth: mean absolute error in years on the test part, mean over runs, of the last epoch, "

@@ -93,18 +93,21 @@ def write_predictions(directory: Path, index: pd.DataFrame, predicted_ages: np.n
 
 def write_distribution(directory: Path, ages: range, distribution: np.ndarray | None) -> None:
     """Write predictions.npz if the method has a distribution."""
-    (directory / "predictions.npz").unlink(missing_ok=True)
-    if distribution is not None:
-        with replacing(directory / "predictions.npz") as temporary:
-            np.savez(temporary, ages=np.array(ages), distribution=distribution.astype(np.float32))
+    path = directory / "predictions.npz"
+    if distribution is None:
+        path.unlink(missing_ok=True)
+        return
+    with replacing(path) as temporary:
+        np.savez(temporary, ages=np.array(ages), distribution=distribution.astype(np.float32))
 
 
 def write_rows(path: Path, rows: list[dict[str, float]]) -> None:
     """Write a table of numbers, if there is anything to write."""
-    path.unlink(missing_ok=True)
-    if rows:
-        with replacing(path) as temporary:
-            pd.DataFrame(rows).to_csv(temporary, index=False, lineterminator="\n")
+    if not rows:
+        path.unlink(missing_ok=True)
+        return
+    with replacing(path) as temporary:
+        pd.DataFrame(rows).to_csv(temporary, index=False, lineterminator="\n")
 
 
 def write_run(directory: Path, *packages: str, **facts: object) -> None:

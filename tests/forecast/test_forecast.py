@@ -40,7 +40,7 @@ def rows_of(suite: Suite, rates: Rates, cores: int = 1) -> pd.DataFrame:
 
 def text_of(suite: Suite, rates: Rates, cores: int = 1) -> str:
     disk, unknown = disk_bytes(suite, rates, cores)
-    return forecast_text(suite, rates, cores, forecast_rows(suite, rates, cores, disk), unknown)
+    return forecast_text(suite, rates, forecast_rows(suite, rates, cores, disk), unknown)
 
 
 def test_training_takes_its_images_and_the_start_of_every_job(suite, rates):

@@ -33,6 +33,7 @@ from tests.suite.small_config import SMALL, changed, compared, given_archives
         (changed("experiments", "lopo", "initialisation", value="imagnet"), "lopo.initialisation: .*did you mean 'imagenet'"),
         (changed("experiments", "lopo", "initialisation", value=__file__), "lopo.pretraining: say what face data"),
         (changed("experiments", "lopo", "training", "learning_rate", value="1e-3"), "YAML reads 1e-3 as text; write 0.001"),
+        (changed("experiments", "lopo", "training", "weight_decay", value="1e-7"), "YAML reads 1e-7 as text; write 0.0000001"),
         (changed("datasets", "fgnet", "archives", value=[{"path": "a.zip", "url": "b"}]), "archives.0: .*url and checksum"),
         (changed("datasets", "fgnet", "archives", value=[{"url": "http://a/b.zip"}]), "fgnet.archives.0: .*url and checksum"),
         (changed("suite", value="tables"), "config: suite: 'tables' does not match"),

@@ -15,4 +15,4 @@ rule publish:
     conda:
         ENVIRONMENT
     shell:
-        "cp {input:q} {output:q} 2> {log:q}"
+        "cp {input:q} {output:q}.part 2> {log:q} && mv {output:q}.part {output:q} 2>> {log:q}"
