@@ -68,7 +68,7 @@ class AgeEDLike(Method):
         return None
 
     def predict(self, features: Tensor) -> Tensor:
-        """Return the mean age around the one whose groups are likeliest, each age weighted by the sum of its groups.
+        """Return (N,) the mean age around the one whose groups are likeliest, each age weighted by the sum of its groups.
 
         Near the first and the last age the window is narrower on both sides: cut on one side it would pull to the middle.
         """

@@ -33,8 +33,8 @@ class BalancedMSE(AgeRegressor):
             integration: "bni" weighs each age by its share of the training images. "bmc", batch Monte Carlo, is a cross-entropy
                 between the predictions and the labels of the batch; one image alone teaches it nothing.
             sigma: initial standard deviation of the noise in years; 10 is the released code's for IMDB-WIKI.
-            sigma_rate: what the logarithm of sigma has of the learning rate. The released code learns sigma itself, for BMC at
-                100 times the head's rate (.01 to .0001) and for BNI at 10 times: at 10 years, 10 and 1 for the logarithm.
+            sigma_rate: what the logarithm of sigma has of the learning rate. The released code learns sigma itself, at 100
+                times the head's rate (.01 to .0001): at 10 years that is 10 for the logarithm.
         """
 
         integration: Literal["bni", "bmc"] = "bni"

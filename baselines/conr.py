@@ -54,7 +54,7 @@ class ConR(AgeRegressor):
         """Return the mean over (M, D) features of how near the positives of each are, among them and its negatives.
 
         Positives are the others of about its age; negatives are those of another age and about its prediction. Without a
-        negative it counts 0.
+        negative it counts 0. Ages and predictions are (M,) in years.
         """
         options, directions = self.options, F.normalize(features)
         similarities = directions @ directions.T / options.temperature

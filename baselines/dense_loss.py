@@ -20,8 +20,8 @@ class DenseLoss(WeightedRegressor):
         """Settings.
 
         Args:
-            alpha: strength; 0 is plain L1. 1 is the released code's default, at which the most frequent age weighs 1e-6 of what
-                an unseen one does; the paper tunes it to the data set.
+            alpha: strength; 0 is plain L1. 1 is the released code's default, at which ages at the peak of the density weigh
+                next to nothing; the paper tunes it to the data set.
         """
 
         alpha: float = 1.0

@@ -9,7 +9,7 @@ from pml.age_classifier import AgeClassifier
 class DEX(AgeClassifier):
     """Cross-entropy of the nearest whole age; predicts the expected age. It has no settings.
 
-    The published figures come from VGG-16 pre-trained on IMDB-WIKI and, on ChaLearn, an ensemble of 20 networks.
+    The published figures come from VGG-16, the starred ones pre-trained on IMDB-WIKI, and on ChaLearn from an ensemble of 20.
     """
 
     def loss(self, features: Tensor, ages: Tensor, age_stds: Tensor) -> tuple[Tensor, dict[str, Tensor]]:

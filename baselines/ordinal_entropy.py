@@ -63,7 +63,7 @@ class OrdinalEntropy(AgeRegressor):
 
 
 def spread_of(centres: Tensor, ages: Tensor) -> Tensor:
-    """Return minus the mean distance of two of the (M, D) centres, each weighted by how far apart their ages are.
+    """Return minus the mean distance of two of the (M, D) centres, each weighted by how far apart their (M,) ages are.
 
     A weight is the difference of the ages less the least of all differences, over the largest.
     """

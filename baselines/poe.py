@@ -81,6 +81,11 @@ def triplet_hinge(mean: Tensor, log_variance: Tensor, ages: Tensor, margin: floa
 
     Image i forms a triplet with the next of the batch, and with the one whose age gap to i is nearest to that of the next but
     is another.
+
+    Args:
+        mean, log_variance: (N, D) of the embeddings.
+        ages: (N,) in years.
+        margin: of the hinge.
     """
     images = torch.arange(len(ages), device=ages.device)
     second = (images + 1) % len(ages)
@@ -97,7 +102,12 @@ def triplet_hinge(mean: Tensor, log_variance: Tensor, ages: Tensor, margin: floa
 
 
 def j_divergence(mean: Tensor, log_variance: Tensor, other: Tensor) -> Tensor:
-    """Return (N,) the symmetric Kullback-Leibler divergence of each Gaussian from that of index `other`."""
+    """Return (N,) the symmetric Kullback-Leibler divergence of each Gaussian from that of index `other`.
+
+    Args:
+        mean, log_variance: (N, D) of the Gaussians.
+        other: (N,) indices.
+    """
     change = log_variance - log_variance[other]
     squares = (mean - mean[other]) ** 2 * ((-log_variance).exp() + (-log_variance[other]).exp())
     return (change.exp() + (-change).exp() - 2 + squares).sum(dim=1) / 2

@@ -63,7 +63,7 @@ def ranks(rows: Tensor) -> Tensor:
 
 
 class RankDistance(torch.autograd.Function):
-    """The squared distance of the ranks of each row from those aimed at, a mean over a row and a sum over rows.
+    """The squared distance of the ranks of each row from those aimed at, both (M, M); a mean over a row and a sum over rows.
 
     Ranks are constant by pieces, so in place of a gradient stands how they change if the rows are moved along the gradient of
     the loss by its ranks, over how far they are moved. The released code moves them by lambda times the gradient of whatever is

@@ -47,6 +47,7 @@ def rank_n_contrast(features: Tensor, ages: Tensor, temperature: float) -> Tenso
     """Return the mean of -log(exp(s_ij) / sum over k of exp(s_ik)) over all pairs i, j of the (N, D) features.
 
     s_ij is minus the distance of two features over the temperature. k are all with |y_i - y_k| >= |y_i - y_j|, without i.
+    The ages y are (N,) in years.
     """
     rows = len(features)
     others = ~torch.eye(rows, dtype=torch.bool, device=features.device)

@@ -16,7 +16,7 @@ class AgeClassifier(Method):
 
     Args:
         feature_dim: D, the width of the backbone's features.
-        ages: the K ages in years that have a class, ascending whole numbers.
+        ages: the K ages in years that have a class, consecutive whole numbers.
         options: an instance of the subclass's `Options`.
         bias: whether the linear layer has one.
     """

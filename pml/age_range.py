@@ -4,7 +4,7 @@ import numpy as np
 
 
 def outside(ages: np.ndarray, first_age: int, last_age: int, whole_ages: bool = False) -> np.ndarray:
-    """Return which ages (N,) in years are those of no class: they train as the first or the last one.
+    """Return which ages (N,) in years have no class of their own, but fall into the first or the last.
 
     An age is rounded, or cut to whole years where training sees `whole_ages`.
     """

@@ -89,7 +89,7 @@ def dense_weights(ages: Tensor, counts: Tensor, alpha: float) -> Tensor:
     Args:
         ages: (K,) in years.
         counts: (K,) images of each.
-        alpha: 0 for equal weights; at 1 the most frequent age weighs nearly nothing, above 1 so do its neighbours.
+        alpha: 0 for equal weights; at 1 the ages at the density's peak weigh nearly nothing, above 1 so do their neighbours.
     """
     ages, number = ages.double(), counts.sum()
     mean = (counts * ages).sum() / number

@@ -68,7 +68,7 @@ class Method(nn.Module, ABC):
 
     Args:
         feature_dim: D, the width of the backbone's features.
-        ages: the K ages in years that have a class, ascending whole numbers, by default 0..100.
+        ages: the K ages in years that have a class, consecutive whole numbers, by default 0..100.
         options: this method's own settings, an instance of its `Options`.
 
     Attributes:

@@ -109,7 +109,7 @@ def check_ages(folds: pd.DataFrame, index: pd.DataFrame, first_age: int, last_ag
     if len(affected):
         print(
             f"warning: {len(affected)} of {folds['image'].nunique()} images, such as one of {affected.iloc[0]:g} years, are of "
-            f"an age without a class and train as the nearest one; {remedy}",
+            f"an age without a class and fall into the nearest one; {remedy}",
             file=sys.stderr,
         )
 
