@@ -20,7 +20,7 @@ LEAST_EXPONENT, LEAST_DENSITY = -80.0, 1e-33  # as good as the released code's L
 
 
 class DRF(Method):
-    """Soft trees over sigmoid outputs, each leaf a Gaussian of ages; predicts the mean over trees of the routed leaf means.
+    """Soft trees over sigmoid outputs, each leaf a Gaussian of ages; their mixture is the distribution.
 
     The splits learn by the squared error of each tree (the released code; the paper has the likelihood's), the
     leaves at the end of each epoch by the paper's variational bound, as in expectation maximisation.

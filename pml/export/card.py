@@ -35,7 +35,7 @@ punishment, no check of a minor's age. It is not for telling who somebody is, or
 
 Its estimate is the age that a face appears to have, and worth no more than the faces it has learnt from. On faces of other
 origins, ages, cameras or light it may be wrong in one direction. The interval is the central 80 % of the model's own
-distribution. Nothing has tested whether it covers four true ages in five on your photos."""
+distribution. On FG-NET that of PML held 84 % of all ages, 67 % of rare ones; on your photos nothing has tested it."""
 CROPS = {
     "similarity": """\
 Five landmarks are moved to the places in `template` by the similarity transform of least squares (Umeyama, PAMI 1991), in a

@@ -12,7 +12,7 @@ from torch import nn
 from pml.backbones.build import build_frozen
 from pml.errors import InputError
 from pml.suite.settings import Settings, build_settings
-from pml.training.model import Model, build_model
+from pml.training.model import Model, build_model, load_trained
 from pml.training.run_directory import read_run
 
 WEIGHTS = "model.safetensors"
@@ -61,7 +61,7 @@ def load_export(folder: Path, device: torch.device) -> tuple[Model, Settings]:
     parts: dict[str, dict] = {"backbone": {}, "method": {}}
     for name, value in weights.items():
         part, _, rest = name.partition(".")
-        parts[part][rest] = value
-    model.load_weights(parts)
+        parts.setdefault(part, {})[rest] = value
+    load_trained(model, parts, path, REMEDY)
     model.backbone.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model, settings

@@ -134,15 +134,24 @@ def load_model(directory: Path, device: torch.device) -> tuple[Model, Settings]:
     model = build_model(dataclasses.replace(settings, initialisation="random"), device, facts.get("embedding_dim"))
     weights = load_tensors(path, REDO, device)
     check_run(directory, path.name)
+    load_trained(model, weights, path, REDO)
+    return model, settings
+
+
+def load_trained(model: Model, weights: dict, path: Path, remedy: str) -> None:
+    """Give a model the weights that were read from `path`, of each part by name.
+
+    Raises:
+        InputError: they are those of another model, or are not all numbers; it ends in the `remedy`.
+    """
     try:
         model.load_weights(weights)
     except Exception:  # torch raises a different type for every kind of thing that are no weights
-        raise InputError(f"{path}: weights of another model than run.json tells of; {REDO}") from None
+        raise InputError(f"{path}: weights of another model than run.json tells of; {remedy}") from None
     # A method's own may be infinite, such as the logarithm of how often an age was seen.
     for name, value in [*model.backbone.state_dict().items(), *model.method.state_dict().items()]:
         if value.is_floating_point() and value.isnan().any():
-            raise InputError(f"{path}: weights '{name}' are not all numbers; {REDO}")
-    return model, settings
+            raise InputError(f"{path}: weights '{name}' are not all numbers; {remedy}")
 
 
 def load_model_of_faces(directory: Path, device: torch.device) -> tuple[Model, Settings]:

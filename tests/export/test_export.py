@@ -211,3 +211,14 @@ def test_weights_that_were_changed_are_refused(tmp_path, cut, photo, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["predict", str(photo), "--model", str(folder), "--no-figure"])
     assert stop.value.code == 2 and "not as it was written, by the checksum" in capsys.readouterr().err
+
+
+def test_weights_of_another_model_than_run_json_tells_of_are_refused(tmp_path, photo, capsys):
+    folder = export(write_run(tmp_path / "run"), tmp_path / "export")
+    facts = json.loads((folder / "run.json").read_text())
+    facts["settings"]["ages"] = [0, 90]
+    (folder / "run.json").write_text(json.dumps(facts))
+    with pytest.raises(SystemExit) as stop:
+        main(["predict", str(photo), "--model", str(folder), "--no-figure"])
+    assert stop.value.code == 2
+    assert "model.safetensors: weights of another model than run.json tells of; write it again" in capsys.readouterr().err

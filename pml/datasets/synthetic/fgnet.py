@@ -24,7 +24,7 @@ def write_fgnet(path: str | Path, subjects: int, images: int, seed: int) -> None
     """
     if subjects > MOST_SUBJECTS or images > MOST_IMAGES * subjects:
         raise InputError(
-            f"--subjects {subjects} --images {images}: FG-NET's file names tell {MOST_SUBJECTS} people apart, and "
+            f"synthetic: {subjects} subjects and {images} images: FG-NET's file names tell {MOST_SUBJECTS} people apart, and "
             f"{MOST_IMAGES} pictures of each; give fewer"
         )
     ages = deal_ages(subjects, images, np.random.default_rng([seed, 0]))

@@ -44,7 +44,7 @@ class Look:
         growth: by cue, from 0 (newborn) to 1 (full grown).
         ageing: by cue, from 0 (no trace of age) to about 1 (some seventy years).
         traits: by trait, the person's departure from the average in standard deviations.
-        skin, hair, iris, clothes, background: RGB in [0, 1], (3,); `hair` with its grey.
+        skin, hair, iris, clothes: RGB in [0, 1], (3,); `hair` with its grey.
         recession, hair_length, hair_density, fringe, beard, stubble, freckles: amounts in [0, 1].
         seed: of the marks that stay with the person, such as the fall of the hair.
     """
