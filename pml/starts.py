@@ -55,3 +55,11 @@ STARTS = {
 def starts_of(backbone: str) -> list[str]:
     """Return the names of the known starts of a backbone."""
     return [name for of, name in STARTS if of == backbone]
+
+
+def faces_of(backbone: str, start: object) -> str | None:
+    """Return what faces the start of a config has seen, "none" for random weights; None if it is no known one."""
+    if start == "random":
+        return "none"
+    known = STARTS.get((backbone, start)) if isinstance(start, str) else None
+    return None if known is None else known.faces

@@ -9,7 +9,7 @@ from pathlib import Path
 from pml.errors import InputError, suggest
 from pml.files import check_apart
 from pml.registry import find, find_options
-from pml.starts import STARTS, starts_of
+from pml.starts import STARTS, faces_of, starts_of
 from pml.suite.config import PRETRAINED_FOLD, archive_name, comparison_reference, fill_config, folds, method_folds
 
 SHOWN = 100  # characters of a path in a message
@@ -176,13 +176,12 @@ def _of_experiment(config: dict, name: str) -> Iterator[str]:
 
 
 def _of_initialisation(config: dict, name: str) -> Iterator[str]:
-    """Yield why an experiment's initial weights will not be there, and fill in what faces a known start has seen."""
+    """Yield why an experiment's initial weights will not be there, or have seen other faces than it says."""
     experiment, where = config["experiments"][name], f"config: experiments.{name}.initialisation"
     start = experiment["initialisation"]
     known = starts_of(experiment["backbone"])
-    if start in ("random", *known):
-        faces = "none" if start == "random" else STARTS[experiment["backbone"], start].faces
-        if experiment.setdefault("pretraining", faces) != faces:
+    if (faces := faces_of(experiment["backbone"], start)) is not None:
+        if experiment["pretraining"] != faces:
             yield f"config: experiments.{name}.pretraining: the start '{start}' has seen: {faces}; leave the key out"
         return
     if isinstance(start, str) and start in {name for _, name in STARTS}:

@@ -10,6 +10,7 @@ import yaml
 
 from pml.errors import InputError
 from pml.json_schema import check_json
+from pml.starts import faces_of
 from pml.suite.settings import Crop, Frozen, Training, schema_of
 from pml.suite.vary import expand
 from pml.tables import load_schema
@@ -64,6 +65,9 @@ def fill_config(config: dict) -> dict:
     config = _filled(expand(_filled(config, schema, schema), schema), schema, schema)
     for dataset in config["datasets"].values():
         dataset.setdefault("face_size", config["face_size"])
+    for experiment in config["experiments"].values():
+        if (faces := faces_of(experiment["backbone"], experiment["initialisation"])) is not None:
+            experiment.setdefault("pretraining", faces)
     _expand_home(config)
     return config
 
