@@ -28,7 +28,7 @@ def explain_text(path: Path, wanted: str) -> str:
     try:
         table = pd.read_csv(path)
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a table: {error}") from None
+        raise InputError(f"{path}: not a table: {error}; name a table that a suite wrote") from None
     label = next((column for column in ("reproduced_by", "method") if column in table), "")
     if not label or not {"experiment", "data"} <= set(table):
         raise InputError(f"{path}: its rows name no method and experiment; ask for table2 to table6, leakage or a comparison")

@@ -123,7 +123,7 @@ def find(kind: str, name: str) -> Any:
     except ModuleNotFoundError as error:
         raise InputError(f"{kind} '{name}': {error}; is the package installed, or the path misspelt?") from None
     except Exception as error:  # whatever a module of the user's own does when it is imported
-        raise InputError(f"{kind} '{name}': {module_name} fails on import: {type(error).__name__}: {error}") from None
+        raise InputError(f"{kind} '{name}': {module_name} fails on import: {type(error).__name__}: {error}; mend it") from None
     if attribute and not hasattr(module, attribute):
         names = [each for each in vars(module) if not each.startswith("_")]
         raise InputError(f"{kind} '{name}': {module_name} has no '{attribute}'{suggest(attribute, names)}")

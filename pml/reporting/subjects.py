@@ -44,7 +44,8 @@ def errors_of_people(pooled: pd.DataFrame, path: str, released: pd.Series) -> pd
     table = errors.groupby([people, pooled["method"]]).mean().unstack()
     for method in table:
         if set(table[method].dropna().index) != set(released.index):
-            raise InputError(f"{path}: method '{method}' was not tested on the {len(released)} people of FG-NET, each once")
+            all_of = f"the {len(released)} people of FG-NET, each once; let it run all folds"
+            raise InputError(f"{path}: method '{method}' was not tested on {all_of}")
     return table.loc[released.index]
 
 

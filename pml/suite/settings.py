@@ -230,5 +230,5 @@ def fingerprint(*parts: object) -> str:
 
 def _build(kind: type, values: dict, where: str) -> Any:
     if missing := [field.name for field in dataclasses.fields(kind) if field.name not in values]:
-        raise InputError(f"{where}: keys missing: {missing}")
+        raise InputError(f"{where}: keys missing: {missing}; train the run again")
     return kind(**values)

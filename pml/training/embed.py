@@ -73,7 +73,8 @@ def embed_faces(task: Task, threads: int = 1, gpus: int = 0) -> None:
                 rows = np.arange(start, min(start + BATCH, len(faces)))
                 features = embed(rows)
                 if not np.isfinite(features).all():
-                    raise InputError(f"{task.inputs['faces']}: features of {settings['backbone']} are too large for float16")
+                    problem = f"features of {settings['backbone']} are too large for float16; leave 'frozen' out"
+                    raise InputError(f"{task.inputs['faces']}: {problem}")
                 file.write(features.astype("<f2").tobytes())
                 if number % BATCHES_AT_ONCE == 0:
                     file.flush()

@@ -88,7 +88,7 @@ def build_model(settings: Settings, device: torch.device, embedding_dim: int | N
     """
     kind = find("method", settings.method)
     if not kind.reads_pixels:
-        raise InputError(f"method '{settings.method}' looks at no pixels, so it has no model")
+        raise InputError(f"method '{settings.method}' looks at no pixels, so it has no model; name another method")
     options = find_options("method", settings.method, settings.options)
     weights = {} if settings.initialisation == "random" else read_weights(settings.initialisation)
     fits, asked = settings.initialisation == "random", False
