@@ -32,9 +32,14 @@ def training_minutes(plan: Plan, job: dict[str, str], gpus: int, attempt: int = 
         job: the wildcards of train_folds.
         gpus: that the job is given.
     """
+    minutes = _minutes_of_first_attempt(plan, job, gpus)
+    return min(MOST_MINUTES // GROUP, minutes) if queue_group(plan, job) else min(MOST_MINUTES, attempt * minutes)
+
+
+def _minutes_of_first_attempt(plan: Plan, job: dict[str, str], gpus: int) -> int:
     experiment = plan.config["experiments"][job["experiment"]]
     if experiment["frozen"] is not None:
-        return min(MOST_MINUTES, attempt * LEAST_MINUTES)
+        return LEAST_MINUTES
     folds_table = plan.outputs("assign_folds", experiment=job["experiment"])["folds"]
     images = 0.0
     if Path(folds_table).exists():
@@ -44,8 +49,7 @@ def training_minutes(plan: Plan, job: dict[str, str], gpus: int, attempt: int = 
     epochs = experiment["training"]["epochs"] * (len(experiment["curriculum"]) + 1)
     rate = gpus * GPU_IMAGES_PER_SECOND or CPU_IMAGES_PER_SECOND
     seconds = images * epochs * SHARE_OF_RESNET34.get(experiment["backbone"], 1) / rate
-    minutes = max(LEAST_MINUTES, math.ceil(MARGIN * seconds / 60))
-    return min(MOST_MINUTES // GROUP, minutes) if queue_group(plan, job) else min(MOST_MINUTES, attempt * minutes)
+    return max(LEAST_MINUTES, math.ceil(MARGIN * seconds / 60))
 
 
 def training_megabytes(plan: Plan, job: dict[str, str], gpus: int, attempt: int = 1) -> int:

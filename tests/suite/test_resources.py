@@ -49,6 +49,8 @@ def test_no_training_asks_for_more_time_than_queues_grant_and_no_group_of_short_
     assert training(10_000, gpus=0) == training(10_000, gpus=0, attempt=3) == 24 * 60
     plan.config["experiments"]["fgnet_lopo"] |= {"folds_per_job": 1, "folds": [1, 2, 3, 4, 5, 6] * 2}
     assert training(10_000, gpus=0) == training(10_000, gpus=0, attempt=3) == 24 * 60 / 20
+    plan.config["experiments"]["fgnet_lopo"]["frozen"] = {}
+    assert training(10_000) == training(10_000, attempt=4) == 30
     profiles = [yaml.safe_load((ROOT / f"profiles/{name}/config.yaml").read_text()) for name in ("slurm", "generic")]
     assert {members for profile in profiles for members in profile["group-components"].values()} == {20}
 
