@@ -68,7 +68,7 @@ def test_every_value_that_a_rule_gives_to_a_shell_is_quoted():
 def test_no_text_of_a_config_runs_as_a_command(tmp_path):
     checkout, stubs = copy_checkout(tmp_path / "checkout"), tmp_path / "stubs"
     stubs.mkdir()
-    for name in ("python", "torchrun", "cp"):
+    for name in ("python", "torchrun", "cp", "mv"):
         (stubs / name).write_text("#!/bin/sh\n")
         (stubs / name).chmod(0o755)
     config, taken = hostile_config(tmp_path)
