@@ -57,9 +57,14 @@ def starts_of(backbone: str) -> list[str]:
     return [name for of, name in STARTS if of == backbone]
 
 
+def known_start(backbone: str, start: object) -> Start | None:
+    """Return the known start that a config gives; None for random weights, a checkpoint or another experiment's."""
+    return STARTS.get((backbone, start)) if isinstance(start, str) else None
+
+
 def faces_of(backbone: str, start: object) -> str | None:
     """Return what faces the start of a config has seen, "none" for random weights; None if it is no known one."""
     if start == "random":
         return "none"
-    known = STARTS.get((backbone, start)) if isinstance(start, str) else None
+    known = known_start(backbone, start)
     return None if known is None else known.faces

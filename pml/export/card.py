@@ -7,7 +7,7 @@ import pandas as pd
 
 from pml.data_name import DataName
 from pml.evaluation.metrics import cumulative_score, decades, mae
-from pml.starts import STARTS
+from pml.starts import known_start
 from pml.suite import read_plan
 from pml.suite.settings import Crop
 from pml.tables import read_table
@@ -118,7 +118,7 @@ def _start(settings: dict) -> str:
     """Return what the weights had seen before the training."""
     start = (settings["embedded"] or settings)["initialisation"]
     name = Path(start).stem.removeprefix(f"{settings['backbone']}-")
-    known = STARTS.get((settings["backbone"], name))
+    known = known_start(settings["backbone"], name)
     if start == "random":
         return "random weights"
     return f"weights that have seen {known.seen}, whose terms bind this model, too" if known else f"`{Path(start).name}`"

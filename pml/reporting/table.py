@@ -74,9 +74,10 @@ def read_methods(path: str, schema: str, methods: Iterable[dict]) -> pd.DataFram
         InputError: the table is bad, or lacks one of them.
     """
     table = read_table(path, schema)
+    known = set(table["method"].unique())  # a table of predictions has millions of rows
     for method in methods:
-        if method["method"] not in set(table["method"]):
-            raise InputError(f"{path}: no method '{method['method']}'{suggest(method['method'], table['method'])}")
+        if method["method"] not in known:
+            raise InputError(f"{path}: no method '{method['method']}'{suggest(method['method'], known)}")
     return table
 
 

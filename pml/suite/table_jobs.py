@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from pml.starts import STARTS
+from pml.starts import known_start
 from pml.suite.config import comparison_reference
 from pml.suite.data_jobs import data_name, datasets, faces
 from pml.suite.plan import Needs, Plan, Wildcards, rule
@@ -62,7 +62,7 @@ def start_name(plan: Plan, experiment: str) -> str:
     """Return what the initial weights of an experiment have seen, and how much of the backbone is trained, as tables say it."""
     chosen = plan.config["experiments"][experiment]
     given, blocks = chosen["initialisation"], chosen["training"]["trained_blocks"]
-    known = STARTS.get((chosen["backbone"], given)) if isinstance(given, str) else None
+    known = known_start(chosen["backbone"], given)
     seen = known.seen if known else "random weights" if given == "random" else chosen["pretraining"]
     if chosen["frozen"] is not None:
         return f"{seen}; frozen"
