@@ -17,7 +17,8 @@ PREDICT = """\
 Estimate the age of the face in each photo with the model of a finished run, a line a face.
 
 Where a photo shows several faces, the large and central one is taken; with --faces all, each of them. The interval is the
-central 80 % of the distribution that the model predicts. On FG-NET that of PML held 84 % of all ages, 67 % of rare ones.
+central 80 % of the distribution that the model predicts. On FG-NET, PML's held the true age of 84 % of all faces, and of 67 %
+of those of rare ages.
 Estimates are of apparent age, by a model trained on a small set of faces, and worth no more than that set.
 They are not for decisions about people.
 

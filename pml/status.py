@@ -89,7 +89,8 @@ def time_left_text(plan: Plan, states: list[State]) -> str:
     except NoRun:
         return "time left: not known before a run of each network has ended"
     except InputError as error:
-        return f"time left: not known: {error}"
+        problem, _, _ = str(error).partition(";")  # its remedy is one for `pml forecast --runs`
+        return f"time left: not known: {problem}"
     work = [(shares[tuple(job.task.wildcards.values())], *each) for job in jobs for each in job.work.items()]
     known = [share * count * rates.rate(*of) for share, of, count in work if of[0] in ("train", "test")]
     seconds = float(np.sum(known, axis=0)[1])

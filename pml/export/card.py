@@ -35,7 +35,8 @@ punishment, no check of a minor's age. It is not for telling who somebody is, or
 
 Its estimate is the age that a face appears to have, and worth no more than the faces it has learnt from. On faces of other
 origins, ages, cameras or light it may be wrong in one direction. The interval is the central 80 % of the model's own
-distribution. On FG-NET that of PML held 84 % of all ages, 67 % of rare ones; on your photos nothing has tested it."""
+distribution. On FG-NET, PML's held the true age of 84 % of all faces, and of 67 % of those of rare ages. On your photos
+nothing has tested it."""
 CROPS = {
     "similarity": """\
 Five landmarks are moved to the places in `template` by the similarity transform of least squares (Umeyama, PAMI 1991), in a
