@@ -96,16 +96,6 @@ REGISTRIES = {
     "logger": {"tensorboard": "pml.training.live:tensorboard"},
 }
 
-# The protocols that keep the subjects of training and test apart, where the data set tells them.
-SUBJECT_EXCLUSIVE = {
-    "lopo",
-    "cross_validation",
-    "subject_exclusive",
-    "setting1_subject_exclusive",
-    "setting2_subject_exclusive",
-}
-SUBJECT_EXCLUSIVE |= {"balanced_extrapolation", "bimodal_interpolation", "blind_spot"}
-
 
 def find(kind: str, name: str) -> Any:
     """Return what `name` stands for among the entries of a `kind`, a key of `REGISTRIES`.

@@ -5,9 +5,10 @@ import pandas as pd
 from sklearn.model_selection import GroupKFold
 
 from pml.errors import InputError
-from pml.folds.draws import fold_rows, subjects_or_images
+from pml.folds.draws import declare, fold_rows, subjects_or_images
 
 
+@declare("exclusive")
 def cross_validation(index: pd.DataFrame, seed: int, *, folds: int = 5) -> pd.DataFrame:
     """Return folds (fold, image, part): the subjects are dealt out at random, and fold k tests on the k-th share of them.
 

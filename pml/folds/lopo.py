@@ -2,9 +2,10 @@
 
 import pandas as pd
 
-from pml.folds.draws import fold_rows, needs, subjects_of
+from pml.folds.draws import declare, fold_rows, needs, subjects_of
 
 
+@declare("exclusive")
 @needs("subject")
 def lopo(index: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Return folds (fold, image, part): fold k tests on the k-th subject in sorted order and trains on everyone else.

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from pml.errors import InputError
-from pml.folds.draws import needs, refuse
+from pml.folds.draws import declare, needs, refuse
 
 
 @needs("part")
@@ -18,6 +18,7 @@ def official(index: pd.DataFrame, seed: int) -> pd.DataFrame:
     return _fold(index, {"train": "train", "validation": "train", "test": "test"})
 
 
+@declare("validates")
 @needs("part")
 def official_train(index: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Return one fold (fold, image, part) with the owners' own parts: train, validation and test.

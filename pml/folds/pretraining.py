@@ -3,11 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from pml.folds.draws import draw, fold_rows, subjects_or_images
+from pml.folds.draws import declare, draw, fold_rows, subjects_or_images
 
 TEST_SHARE = 0.05
 
 
+@declare("exclusive")
 def pretraining(index: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Return one fold (fold, image, part) that trains on everything but a random 5 %, so that the checkpoint has an error.
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from pml.folds.draws import five_draws, needs, subjects_of
+from pml.folds.draws import declare, five_draws, needs, subjects_of
 
 
 def setting1(index: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -15,6 +15,7 @@ def setting1(index: pd.DataFrame, seed: int) -> pd.DataFrame:
     return five_draws(index, index["image"], seed)
 
 
+@declare("exclusive")
 @needs("subject")
 def setting1_subject_exclusive(index: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Return five folds (fold, image, part), each a random draw of its own of whole subjects with 20 % of the images to test.

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from pml.errors import InputError
-from pml.folds.draws import needs, refuse
+from pml.folds.draws import declare, needs, refuse
 from pml.folds.image_list import listed_images
 from pml.folds.setting1 import setting1, setting1_subject_exclusive
 
@@ -26,6 +26,7 @@ def setting2(index: pd.DataFrame, seed: int, *, list: str | None = None) -> pd.D
     return setting1(chosen_images(index, list), seed)
 
 
+@declare("exclusive")
 @needs("race", "picture", unless="list")
 @needs("subject")
 def setting2_subject_exclusive(index: pd.DataFrame, seed: int, *, list: str | None = None) -> pd.DataFrame:

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 
 from pml.errors import InputError
-from pml.folds.draws import DRAWS, subjects_or_images
+from pml.folds.draws import DRAWS, declare, subjects_or_images
 
 ENOUGH = 3  # an age is tested if it has so many times the images of its quota
 
 
+@declare("exclusive", "stress")
 def balanced_extrapolation(
     index: pd.DataFrame, seed: int, *, centre: float = 50.0, width: float = 7.07, factor: float = 4.0, test_images: int = 50
 ) -> pd.DataFrame:
@@ -33,6 +34,7 @@ def balanced_extrapolation(
     return _five_folds(index, seed, test_images, lambda ages: _quota(_bell(ages, centre, width), len(index), factor), False)
 
 
+@declare("exclusive", "stress")
 def bimodal_interpolation(
     index: pd.DataFrame,
     seed: int,
@@ -62,6 +64,7 @@ def bimodal_interpolation(
     return _five_folds(index, seed, test_images, quota, True)
 
 
+@declare("exclusive", "stress")
 def blind_spot(
     index: pd.DataFrame, seed: int, *, first: int = 47, last: int = 53, factor: float = 4.0, test_images: int = 50
 ) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pml.errors import InputError, suggest
 from pml.files import check_apart
+from pml.folds.draws import holds
 from pml.registry import find, find_options
 from pml.starts import STARTS, faces_of, starts_of
 from pml.suite.config import PRETRAINED_FOLD, archive_name, comparison_reference, fill_config, folds, method_folds
@@ -84,7 +85,7 @@ def option_problems(config: dict) -> Iterator[str]:
         found = []
         for kind in ("protocol", "backbone"):
             found += _of_entry(f"experiments.{name}.{kind}_options", kind, experiment[kind], experiment[f"{kind}_options"])
-        yield from found or _of_columns(config, name)
+        yield from found or [*_of_columns(config, name), *_of_selection(experiment, f"config: experiments.{name}")]
 
 
 def _of_entry(where: str, kind: str, name: str, options: dict) -> Iterator[str]:
@@ -113,6 +114,12 @@ def _of_columns(config: dict, name: str) -> Iterator[str]:
             f"config: experiments.{name}.protocol: {experiment['protocol']} needs the column {', '.join(lacking)}, which the "
             f"dataset {experiment['dataset']} does not have; use another protocol, such as random or cross_validation"
         )
+
+
+def _of_selection(experiment: dict, where: str) -> Iterator[str]:
+    validates = experiment["validation"] or holds("validates", find("protocol", experiment["protocol"]))
+    if experiment["training"]["selection"] == "validation" and not validates:
+        yield f"{where}.training.selection: no image is held out to choose by; set {where[8:]}.validation above 0"
 
 
 def _of_archives(suite: str, archives: list[dict], where: str) -> Iterator[str]:
@@ -168,8 +175,6 @@ def _of_experiment(config: dict, name: str) -> Iterator[str]:
     training = experiment["training"]
     if training["optimiser"] == "sgd" and training["nesterov"] and not training["momentum"]:
         yield f"{where}.training.nesterov: needs a momentum; set momentum above 0, or nesterov to false"
-    if training["selection"] == "validation" and not experiment["validation"] and experiment["protocol"] != "official_train":
-        yield f"{where}.training.selection: no image is held out to choose by; set {where[8:]}.validation above 0"
     first_age, last_age = training["ages"]
     if first_age >= last_age:
         yield f"{where}.training.ages: {first_age} is not below {last_age}; write the first age, then the last"

@@ -141,7 +141,7 @@ def shown(plan: Plan, experiment: str) -> dict:
 
 def diagnosed_fold(plan: Plan, experiment: str, method: str) -> int | None:
     """Return the first fold whose model `experiment` keeps, if the method has a figure of its own to draw of a run."""
-    if not plan.classes[method]["draws_diagnostics"]:
+    if not plan.facts["methods"][method]["draws_diagnostics"]:
         return None
     chosen = plan.config["experiments"][experiment]
     return next((fold for fold in method_folds(chosen, method) if fold in folds(chosen["keep_models"])), None)

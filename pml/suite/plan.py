@@ -10,6 +10,7 @@ from typing import Any
 
 from pml.errors import InputError
 from pml.files import read_json, write_text
+from pml.folds.draws import holds
 from pml.json_schema import check_json
 from pml.registry import find
 from pml.suite.check import check_config, check_options
@@ -17,7 +18,8 @@ from pml.suite.settings import Crop
 from pml.task import Task, flat
 
 Wildcards = dict[str, str]
-CLASS_FACTS = ["reads_pixels", "draws_diagnostics"]  # what a plan tells of the class of each method
+# What a plan tells of the code that a config names: of the class of each method, and of each protocol (pml/folds/draws.py).
+FACTS = {"methods": ["reads_pixels", "draws_diagnostics"], "protocols": ["exclusive", "stress"]}
 PAGE = "results/report.html"  # of the suite that ran last
 Needs = tuple[dict[str, Any], dict[str, Any]]  # the inputs and the settings of a job
 
@@ -73,12 +75,11 @@ class Plan:
 
     Args:
         config: as `check_config` returns it.
-        classes: what its methods are, which their classes tell: for each whether it `reads_pixels`, and whether it
-            `draws_diagnostics` of its runs.
+        facts: what the code that it names tells of itself, which are the `FACTS` of each method and of each protocol, by name.
     """
 
-    def __init__(self, config: dict, classes: dict[str, dict[str, bool]]):
-        self.config, self.classes = config, classes
+    def __init__(self, config: dict, facts: dict[str, dict[str, dict[str, bool]]]):
+        self.config, self.facts = config, facts
         self.suite: str = config["suite"]
 
     @property
@@ -89,7 +90,11 @@ class Plan:
     @property
     def references(self) -> list[str]:
         """The methods that look at no pixels."""
-        return [method for method, facts in self.classes.items() if not facts["reads_pixels"]]
+        return [method for method, facts in self.facts["methods"].items() if not facts["reads_pixels"]]
+
+    def protocol_is(self, fact: str, experiment: str) -> bool:
+        """Return whether a fact holds of the protocol of an experiment."""
+        return self.facts["protocols"][self.config["experiments"][experiment]["protocol"]][fact]
 
     def trained(self, experiment: str) -> list[str]:
         """Return the methods of an experiment that look at pixels."""
@@ -142,7 +147,7 @@ class Plan:
 
     def save(self) -> None:
         """Write the plan to its `path`, unless it is there."""
-        text = json.dumps({"config": self.config, "classes": self.classes}, indent=1) + "\n"
+        text = json.dumps({"config": self.config, "facts": self.facts}, indent=1) + "\n"
         if not Path(self.path).exists() or Path(self.path).read_text() != text:
             write_text(text, self.path)
 
@@ -161,11 +166,18 @@ def make_plan(config: dict) -> Plan:
         if saved.config == checked:
             return saved
     check_options(checked)
-    classes = {}
+    methods, protocols = {}, {}
     for name, method in checked["methods"].items():
         kind = find("method", method["class"])
-        classes[name] = {"reads_pixels": kind.reads_pixels, "draws_diagnostics": bool(getattr(kind, "figure", None))}
-    return Plan(checked, classes)
+        methods[name] = {"reads_pixels": kind.reads_pixels, "draws_diagnostics": bool(getattr(kind, "figure", None))}
+    for name in protocol_names(checked):
+        protocols[name] = {fact: holds(fact, find("protocol", name)) for fact in FACTS["protocols"]}
+    return Plan(checked, {"methods": methods, "protocols": protocols})
+
+
+def protocol_names(config: dict) -> list[str]:
+    """Return the protocols that the experiments of a config name."""
+    return sorted({experiment["protocol"] for experiment in config["experiments"].values()})
 
 
 def read_plan(path: str | Path) -> Plan:
@@ -176,13 +188,21 @@ def read_plan(path: str | Path) -> Plan:
     """
     values = read_json(path)
     remedy = "run snakemake with the suite's config, which writes it"
-    if not (isinstance(values, dict) and values.keys() == {"config", "classes"}):
+    if not (isinstance(values, dict) and values.keys() == {"config", "facts"}):
         raise InputError(f"{path}: not the plan of a suite; {remedy}")
-    facts = {"type": "object", "required": CLASS_FACTS, "properties": {name: {"type": "boolean"} for name in CLASS_FACTS}}
     try:
         config = check_config(values["config"])
-        classes = {"type": "object", "required": list(config["methods"]), "additionalProperties": facts}
-        check_json(values["classes"], classes, "classes")
+        names = {"methods": list(config["methods"]), "protocols": protocol_names(config)}
+        check_json(values["facts"], facts_schema(names), "facts")
     except InputError as error:
         raise InputError(f"{path}: {error}; {remedy}") from None
-    return Plan(config, values["classes"])
+    return Plan(config, values["facts"])
+
+
+def facts_schema(names: dict[str, list[str]]) -> dict:
+    """Return the JSON schema of the facts of a plan, with these names of each kind."""
+    kinds = {}
+    for kind, facts in FACTS.items():
+        of_one = {"type": "object", "required": facts, "properties": dict.fromkeys(facts, {"type": "boolean"})}
+        kinds[kind] = {"type": "object", "required": names[kind], "additionalProperties": of_one}
+    return {"type": "object", "required": list(FACTS), "properties": kinds}

@@ -1,6 +1,5 @@
 """The jobs from faces and folds to run directories, their predictions and their metrics."""
 
-from pml.registry import SUBJECT_EXCLUSIVE
 from pml.suite.config import PRETRAINED_FOLD, fold_jobs, folds
 from pml.suite.data_jobs import data_name, experiments, faces, start_of, training_data
 from pml.suite.plan import Needs, Plan, Wildcards, rule
@@ -152,7 +151,7 @@ def evaluation(plan: Plan, experiment: str, course: int | None, selection: str) 
     inputs = {"index": faces(plan, experiment)["index"]} | plan.outputs("assign_folds", experiment=experiment)
     data = data_name(plan, plan.config["experiments"][experiment]["dataset"])
     settings = {"course": course, "data": data, "selection": selection, "trained": plan.trained(experiment)}
-    settings |= {"exclusive": plan.config["experiments"][experiment]["protocol"] in SUBJECT_EXCLUSIVE}
+    settings |= {"exclusive": plan.protocol_is("exclusive", experiment)}
     return inputs | {"jobs": method_jobs(plan, experiment)}, settings
 
 

@@ -12,7 +12,6 @@ from pml.suite.run_jobs import method_jobs, methods_of
 from pml.suite.settings import class_ages
 from pml.tables import PUBLISHED
 
-STRESS = ("balanced_extrapolation", "bimodal_interpolation", "blind_spot")
 SUMMARIES = ("scorecard", "cost")  # the tables of all other tables, and of all runs
 
 
@@ -218,7 +217,7 @@ def selection_table(plan: Plan) -> Needs:
 
 def stressed(plan: Plan) -> list[str]:
     """Return the experiments under a stress protocol."""
-    return [name for name, chosen in plan.config["experiments"].items() if chosen["protocol"] in STRESS]
+    return [name for name in plan.config["experiments"] if plan.protocol_is("stress", name)]
 
 
 def stress_table(plan: Plan) -> Needs:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from pml.errors import InputError
 from pml.folds.assign import assign, assign_folds
+from pml.folds.draws import holds
 from pml.registry import REGISTRIES, find
 from pml.tables import load_schema, read_table, write_table
 from pml.task import Task
@@ -52,6 +53,15 @@ def test_the_same_seed_gives_the_same_rows_in_whatever_order_the_index_comes(pro
         folds = assign(protocol, index, seed, validation, options)
         pd.testing.assert_frame_equal(folds, assign(protocol, index.iloc[list(order)], seed, validation, options))
         pd.testing.assert_frame_equal(folds, folds.sort_values(["fold", "image"], ignore_index=True))
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_protocol_declares_what_holds_of_its_folds(protocol):
+    index, declared = index_of(SUBJECTS), find("protocol", protocol)
+    folds = assign(protocol, index, 0, options=OPTIONS.get(protocol)).merge(index[["image", "subject"]])
+    people = folds.groupby(["fold", "part"])["subject"].agg(set).unstack()
+    assert holds("exclusive", declared) == all(map(set.isdisjoint, people["train"], people["test"]))
+    assert holds("validates", declared) == ("validation" in people)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

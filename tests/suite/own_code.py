@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from pml.folds.draws import declare
 from pml.reference import Reference
 
 
@@ -36,6 +37,7 @@ class Format:
         raise NotImplementedError
 
 
+@declare("exclusive", "stress")
 def halves(index, seed, *, youngest: int = 0):
     """Trains on one half, tests on the other."""
 

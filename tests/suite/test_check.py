@@ -44,10 +44,6 @@ from tests.suite.small_config import SMALL, changed, compared, given_archives
             changed("experiments", "lopo", "training", value={"optimiser": "sgd", "momentum": 0, "nesterov": True}),
             "experiments.lopo.training.nesterov: needs a momentum; set momentum above 0",
         ),
-        (
-            changed("experiments", "lopo", "training", "selection", value="validation"),
-            "set experiments.lopo.validation above 0",
-        ),
         (changed("experiments", "lopo", "curriculum", value=[0.4, 0.2]), "lopo.curriculum: .* do not ascend"),
         (changed("tables", "table4", value={"experiments": ["lop"]}), "tables.table4.experiments: 'lop' .*did you mean 'lopo'"),
         (
@@ -78,6 +74,10 @@ def test_mistake_is_named_with_its_place_and_remedy(config, message):
         (
             changed("experiments", "lopo", "training", "epochs", value=3.0),
             "training.epochs: 3.0 is not a whole number; write 3",
+        ),
+        (
+            changed("experiments", "lopo", "training", "selection", value="validation"),
+            "set experiments.lopo.validation above 0",
         ),
         (changed("face_size", value=64.0), "config: face_size: 64.0 is not a whole number; write 64 "),
         (changed("experiments", "lopo", "folds", value=[1.0]), "lopo.folds.0: 1.0 is not a whole number; write 1"),

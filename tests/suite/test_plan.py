@@ -101,12 +101,13 @@ def test_a_saved_plan_is_the_same_plan(plan, tmp_path, monkeypatch):
         lambda values: [values],
         lambda values: values | {"config": []},
         lambda values: values | {"config": {}},
-        lambda values: values | {"classes": []},
-        lambda values: values | {"classes": {"pml": {"reads_pixels": "yes", "draws_diagnostics": True}}},
+        lambda values: values | {"facts": []},
+        lambda values: values | {"facts": values["facts"] | {"methods": {"pml": {"reads_pixels": "yes"}}}},
+        lambda values: values | {"facts": values["facts"] | {"protocols": {}}},
         lambda values: values | {"config": values["config"] | {"face_size": 10**9}},
         lambda values: values | {"config": values["config"] | {"methods": {}}},
     ],
-    ids=["a list", "config a list", "no config", "classes a list", "no class", "large faces", "no methods"],
+    ids=["a list", "config a list", "no config", "facts a list", "another fact", "no protocol", "large faces", "no methods"],
 )
 def test_a_damaged_plan_is_refused_by_stages_and_written_anew_by_snakemake(plan, tmp_path, monkeypatch, change):
     monkeypatch.chdir(tmp_path)
@@ -160,6 +161,9 @@ def test_a_user_s_own_protocol_backbone_and_format_stand_beside_ours():
     }
     plan = make_plan(config)
     assert plan.task("assign_folds", experiment="fgnet_lopo").settings["protocol_options"] == {"youngest": 20}
+    assert plan.task("evaluate_predictions", experiment="fgnet_lopo").settings["exclusive"]
+    stressed = plan.task("write_table", table="stress").settings["experiments"]
+    assert [one["protocol"] for one in stressed] == ["tests.suite.own_code:halves"]
     config["experiments"]["fgnet_lopo"]["backbone_options"] = {"widht": 4}
     with pytest.raises(InputError, match="experiments.fgnet_lopo.backbone_options: .*'widht'; did you mean 'width'"):
         make_plan(config)
@@ -167,14 +171,14 @@ def test_a_user_s_own_protocol_backbone_and_format_stand_beside_ours():
 
 def test_a_forest_plot_reads_the_table_of_its_comparison_and_nothing_else(plan):
     config = plan.config | {"comparisons": {"parts": {"experiments": ["fgnet_lopo"], "reference": "kl"}}}
-    task = Plan(config, plan.classes).task("draw_forest", comparison="parts")
+    task = Plan(config, plan.facts).task("draw_forest", comparison="parts")
     assert list(flat(task.inputs)) == ["results/demo/tables/table_parts.csv"]
     assert task.settings["places"]["KL baseline"] == list(config["methods"]).index("kl")
 
 
 def test_errors_along_the_ages_have_the_reference_of_a_comparison_or_the_first_method(plan):
     parts = {"experiments": ["fgnet_lopo"], "reference": "kl"}
-    compared = Plan(plan.config | {"comparisons": {"parts": parts}}, plan.classes)
+    compared = Plan(plan.config | {"comparisons": {"parts": parts}}, plan.facts)
     for name, reference in (("fgnet_lopo", "kl"), ("morph2_setting1", "pml")):
         assert compared.config["experiments"][name]["methods"][0] == "pml"
         assert compared.task("draw_experiment", experiment=name).settings["reference"] == reference
