@@ -16,12 +16,13 @@ PAGES = {
     "method": "docs/adding-a-method.md",
     "format": "docs/adding-a-format.md",
     "backbone": "docs/adding-a-backbone.md",
+    "protocol": "CONTRIBUTING.md#A protocol",
     "stage": "docs/adding-a-stage.md",
     "key": "CONTRIBUTING.md#A key of",
     "table": "CONTRIBUTING.md#A table",
 }
 # A test is one more place of a format; a key's second place is where the code uses it.
-MOST_PLACES = {"method": 1, "format": 3 - 1, "backbone": 1, "stage": 4, "key": 2 - 1, "table": 2}
+MOST_PLACES = {"method": 1, "format": 3 - 1, "backbone": 1, "protocol": 1, "stage": 4, "key": 2 - 1, "table": 2}
 BLOCK = re.compile(r"```(?:python|yaml)\n# (\S+?\.(?:py|smk|yaml))(?:, (at the end|after: ([^\n]*)))?\n(.*?)```", re.DOTALL)
 
 
@@ -68,9 +69,11 @@ def finished(checkout, changed) -> Path:
     config["datasets"]["album"] = {"format": "folders", "label": "Album", "archives": [{"path": "album"}]}
     (methods,) = re.findall(r"```yaml\n(methods:.*?)```", (ROOT / PAGES["method"]).read_text(), re.DOTALL)
     (network,) = re.findall(r"```yaml\n(experiments:.*?)```", (ROOT / PAGES["backbone"]).read_text(), re.DOTALL)
+    (protocol,) = re.findall(r"```yaml\n(experiments:.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)
     config["methods"] |= yaml.safe_load(methods)["methods"]
     lopo = config["experiments"]["fgnet_lopo"]
     lopo |= yaml.safe_load(network)["experiments"]["fgnet_lopo"]
+    lopo |= yaml.safe_load(protocol)["experiments"]["fgnet_lopo"]
     lopo |= {"methods": ["huber", "constant_median"], "method_folds": {}, "folds": [1], "keep_models": []}
     lopo["training"]["label_noise"] = 1.0
     targets = ("tables/tested.md", "tables/faces_fgnet.csv", "tables/metrics_fgnet_lopo.csv", "tables/data_album.csv")
@@ -91,6 +94,13 @@ def test_a_method_and_a_backbone_of_the_recipes_are_trained_together(finished):
     assert metrics.loc[metrics["method"] == "huber", "mae"].notna().all()
     run = finished / "results/recipes/runs/fgnet_lopo/huber/seed0/fold001/run.json"
     assert "my_networks:stamp" in run.read_text() and '"label_noise": 1.0' in run.read_text()
+
+
+@pytest.mark.slow
+def test_a_protocol_of_the_recipes_makes_the_folds(finished):
+    folds = pd.read_csv(finished / "results/recipes/folds/fgnet_lopo/folds.csv")
+    people = folds.assign(person=folds["image"].str.extract(r"/(\d{3})A", expand=False)).groupby("part")["person"].unique()
+    assert max(people["train"]) < min(people["test"])
 
 
 @pytest.mark.slow
