@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--cores", type=int, default=os.cpu_count())
     options = parser.parse_args()
     archive = fgnet_archive()
-    detector, usual = FaceDetector("cpu"), MTCNN(keep_all=True, device="cpu")
+    detector, usual = FaceDetector(), MTCNN(keep_all=True, device="cpu")
     with ZipFile(archive) as files, tempfile.TemporaryDirectory() as folder:
         names = sorted(name for name in files.namelist() if name.lower().endswith(".jpg"))[:: options.every]
         pictures = [read_image(io.BytesIO(files.read(name))) for name in names]

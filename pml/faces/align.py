@@ -117,10 +117,8 @@ def align_faces(task: Task, threads: int = 1) -> None:
     # The detector's networks are small: a second thread gains nothing, a second process does.
     torch.set_num_threads(1)
     index, landmarks = (read_table(task.inputs[name], name) for name in ("index", "landmarks"))
-    detector = FaceDetector()
-    workers = 1 if detector.device.type == "cuda" else threads
     images, store, size = Path(task.inputs["images"]), Path(task.outputs["faces"]), task.settings["size"]
     crop = Crop(**task.settings.get("crop", {}))
-    faces, rejected = align_images(images, index, landmarks, size, store, detector, workers, crop)
+    faces, rejected = align_images(images, index, landmarks, size, store, FaceDetector(), threads, crop)
     write_table(faces, task.outputs["table"], "faces")
     write_table(rejected, task.outputs["rejected"], "rejected")

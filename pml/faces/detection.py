@@ -36,12 +36,14 @@ class Detection:
 
 
 class FaceDetector:
-    """MTCNN with the pretrained weights of facenet-pytorch."""
+    """MTCNN with the pretrained weights of facenet-pytorch, on a CPU.
 
-    def __init__(self, device: str | torch.device | None = None):
-        """Load the detector onto `device`, by default CUDA where there is one."""
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.mtcnn = MTCNN(keep_all=True, min_face_size=MIN_FACE_SIZE, device=self.device).eval()
+    Its networks are small. On a GPU they wait for one another, and one core finds as many faces.
+    """
+
+    def __init__(self) -> None:
+        """Load the detector."""
+        self.mtcnn = MTCNN(keep_all=True, min_face_size=MIN_FACE_SIZE, device="cpu").eval()
 
     def detect(self, image: np.ndarray) -> Detection | None:
         """Return the main face of a (height, width, 3) uint8 RGB image, or None if none is found."""

@@ -160,7 +160,7 @@ class AgeModel:
         """
         if workers > 1:
             torch.set_num_threads(1)  # of each process; two in each would wait for one another
-        detector = FaceDetector(self.model.device if workers == 1 else "cpu")
+        detector = FaceDetector()
 
         def find(some: list[Path]) -> list[Found]:
             return [self.find(photo, detector, faces, keep=draw is not None) for photo in some]

@@ -4,7 +4,6 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from PIL import Image
 
 from pml.errors import InputError
@@ -32,8 +31,6 @@ def encoded(image, format, **options):
 
 class RedDetector:
     """Finds a face wherever the first pixel is more red than blue."""
-
-    device = torch.device("cpu")
 
     def detect(self, image):
         found = image[0, 0, 0] > image[0, 0, 2]

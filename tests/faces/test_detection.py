@@ -11,7 +11,7 @@ from pml.faces.detection import FaceDetector, prominence
 
 @pytest.fixture(scope="module")
 def detector():
-    return FaceDetector("cpu")
+    return FaceDetector()
 
 
 def drawn_face(size=200):
