@@ -21,7 +21,7 @@ test: .venv/installed check
 
 smoke: .venv/installed
 	ruff check .
-	python -m pytest -n $(CORES) --dist loadscope --quiet -m "not slow" tests/suite tests/progressive_margin tests/baselines tests/folds tests/test_stage.py
+	python -m pytest -n $(CORES) --dist loadscope --quiet -m "not slow" tests/suite tests/progressive_margin tests/methods tests/baselines tests/folds tests/test_stage.py
 
 check: .venv/installed
 	ruff check .

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pml.method import Method, TrainingSet
+from pml.methods.method import Method, TrainingSet
 from pml.options import require_at_least
 
 

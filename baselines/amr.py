@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
-from pml.age_classifier import AgeClassifier
+from pml.methods.age_classifier import AgeClassifier
 from pml.options import require_at_least
 
 EPSILON = 1e-3  # as in the released code, where the logarithm of 0 would be

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from pml.age_regressor import AgeRegressor
-from pml.method import Method
+from pml.methods.age_regressor import AgeRegressor
+from pml.methods.method import Method
 from pml.options import require_at_least
 
 

@@ -10,9 +10,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from pml.age_regressor import AgeRegressor
-from pml.age_weights import count_classes
-from pml.method import Method, TrainingSet
+from pml.methods.age_regressor import AgeRegressor
+from pml.methods.age_weights import count_classes
+from pml.methods.method import Method, TrainingSet
 from pml.options import require_at_least
 
 LEAST_SIGMA = 0.1  # years

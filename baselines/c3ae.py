@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from pml.age_regressor import AgeRegressor
-from pml.label_distribution import kl_divergence
-from pml.method import Method, Network
+from pml.methods.age_regressor import AgeRegressor
+from pml.methods.label_distribution import kl_divergence
+from pml.methods.method import Method, Network
 from pml.options import require_at_least
 
 

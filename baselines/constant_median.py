@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from pml.reference import Reference
+from pml.methods.reference import Reference
 
 
 class ConstantMedian(Reference):

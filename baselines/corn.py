@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pml.age_classifier import AgeClassifier, Decoder, decode
-from pml.age_thresholds import exceeds
-from pml.method import Method
+from pml.methods.age_classifier import AgeClassifier, Decoder, decode
+from pml.methods.age_thresholds import exceeds
+from pml.methods.method import Method
 
 
 class CORN(Method):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from pml.age_weights import WeightedRegressor, dense_weights
-from pml.method import Method
+from pml.methods.age_weights import WeightedRegressor, dense_weights
+from pml.methods.method import Method
 from pml.options import require_at_least
 
 

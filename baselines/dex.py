@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from pml.age_classifier import AgeClassifier
+from pml.methods.age_classifier import AgeClassifier
 
 
 class DEX(AgeClassifier):

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from pml.age_classifier import AgeClassifier, Decoder
-from pml.label_distribution import gaussian_label_distribution, kl_divergence, sigma_per_image
+from pml.methods.age_classifier import AgeClassifier, Decoder
+from pml.methods.label_distribution import gaussian_label_distribution, kl_divergence, sigma_per_image
 from pml.options import require_above
 
 CLIP = 1e-15  # the released code keeps each entry of the target within [CLIP, 1 - CLIP]

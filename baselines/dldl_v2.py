@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from pml.age_classifier import AgeClassifier
-from pml.label_distribution import gaussian_label_distribution, kl_divergence, sigma_per_image
+from pml.methods.age_classifier import AgeClassifier
+from pml.methods.label_distribution import gaussian_label_distribution, kl_divergence, sigma_per_image
 from pml.options import require_above, require_at_least
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 from torch.nn import functional as F
 
-from pml.method import Method, TrainingSet
+from pml.methods.method import Method, TrainingSet
 from pml.options import require_at_least
 
 HISTORY = 50  # batches that the released code updates the leaves from

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
-from pml.age_classifier import AgeClassifier
+from pml.methods.age_classifier import AgeClassifier
 from pml.options import require_at_least
 
 

@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pml.age_regressor import AgeRegressor
-from pml.age_weights import count_classes, gaussian_kernel, inverse_weights
-from pml.method import Method, TrainingSet
+from pml.methods.age_regressor import AgeRegressor
+from pml.methods.age_weights import count_classes, gaussian_kernel, inverse_weights
+from pml.methods.method import Method, TrainingSet
 from pml.options import require_at_least
 
 # Of the released code: the softness of what keeps n and omega positive, the least n, and alpha where n is 0.

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pml.age_weights import WeightedRegressor, gaussian_kernel, inverse_weights, smooth
-from pml.method import Method, TrainingSet
+from pml.methods.age_weights import WeightedRegressor, gaussian_kernel, inverse_weights, smooth
+from pml.methods.method import Method, TrainingSet
 
 LEAST_RATIO, MOST_RATIO = 0.1, 10.0  # of variances, as in the released code
 

@@ -9,8 +9,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from pml.age_regressor import AgeRegressor
-from pml.method import Method
+from pml.methods.age_regressor import AgeRegressor
+from pml.methods.method import Method
 from pml.options import require_above, require_at_least
 
 

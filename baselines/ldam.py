@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pml.age_classifier import AgeClassifier
-from pml.age_weights import count_classes, effective_number_weights
-from pml.method import TrainingSet
+from pml.methods.age_classifier import AgeClassifier
+from pml.methods.age_weights import count_classes, effective_number_weights
+from pml.methods.method import TrainingSet
 from pml.options import require_above
 
 

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pml.age_thresholds import AgeThresholds, exceeds
-from pml.method import Method, TrainingSet
+from pml.methods.age_thresholds import AgeThresholds, exceeds
+from pml.methods.method import Method, TrainingSet
 
 
 class ORCNN(AgeThresholds):

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pml.age_regressor import AgeRegressor
-from pml.method import Method
+from pml.methods.age_regressor import AgeRegressor
+from pml.methods.method import Method
 from pml.options import require_at_least
 
 ERRORS: dict[str, Callable[..., Tensor]] = {"l1": F.l1_loss, "l2": F.mse_loss}

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pml.age_classifier import AgeClassifier
+from pml.methods.age_classifier import AgeClassifier
 from pml.options import require_at_least
 
 LARGEST = 10.0  # absolute logarithm of a variance

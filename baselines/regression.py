@@ -7,8 +7,8 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor
 
-from pml.age_regressor import AgeRegressor
-from pml.method import Method
+from pml.methods.age_regressor import AgeRegressor
+from pml.methods.method import Method
 from pml.options import require_above
 
 LOSSES: dict[str, Callable[..., Tensor]] = {"l1": F.l1_loss, "l2": F.mse_loss, "huber": F.huber_loss}

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pml.age_regressor import AgeRegressor
-from pml.method import Method
+from pml.methods.age_regressor import AgeRegressor
+from pml.methods.method import Method
 from pml.options import require_above
 
 

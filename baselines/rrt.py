@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from pml.age_weights import WeightedRegressor, Weighting, inverse_weights
-from pml.method import Method, Step, TrainingSet
+from pml.methods.age_weights import WeightedRegressor, Weighting, inverse_weights
+from pml.methods.method import Method, Step, TrainingSet
 from pml.options import require_above
 
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 from torch import Tensor
 
-from pml.age_classifier import AgeClassifier
-from pml.label_distribution import kl_divergence
+from pml.methods.age_classifier import AgeClassifier
+from pml.methods.label_distribution import kl_divergence
 from pml.options import require_above
 
 METRICS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {

@@ -10,7 +10,7 @@ from typing import Literal
 from torch import nn
 
 from baselines.dldl_v2 import DLDLv2
-from pml.method import Method, Network
+from pml.methods.method import Method, Network
 from pml.options import require_above
 
 CHANNELS = {"thin": 32, "tiny": 16}  # of the first block, where VGG-16 has 64

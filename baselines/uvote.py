@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from pml.age_regressor import AgeRegressor
-from pml.method import Method, TrainingSet
+from pml.methods.age_regressor import AgeRegressor
+from pml.methods.method import Method, TrainingSet
 from pml.options import require_above, require_at_least
 
 LARGEST_LOG_SCALE = 5.0  # either way, in the loss; of the released code, as are the next two

@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional
 
 from benchmarks.paired import alternate, verdict
-from pml.age_classifier import AgeClassifier
+from pml.methods.age_classifier import AgeClassifier
 from pml.suite.settings import Settings
 from pml.training.data import Part
 from pml.training.loop import Trainer

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from pml.command_line import Parser
+from pml.commands.parser import Parser
 from pml.errors import InputError, stage_main
 
 EPILOG = "`pml COMMAND --help` says what a command does, and lists its options."
@@ -54,7 +54,7 @@ EXPLAIN = """\
 Say where a row of a table comes from: its files, down to the runs, with the settings, commit, versions and device of each."""
 
 CHECK_METHOD = """\
-Run the tests of the contract (pml/method.py, pml/reference.py) on a method: a short name, or module:Class of your own."""
+Run the tests of the contract (pml/methods/contract.py) on a method: a short name, or module:Class of your own."""
 
 
 @stage_main
@@ -132,11 +132,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         forecast_suite(options.configfile, options.cores, options.runs, options.csv)
     elif options.command == "check-method":
-        from pml.contract import check_method as check_contract
+        from pml.methods.contract import check_method as check_contract
 
         check_contract(options.method, options.options)
     elif options.command == "explain":
-        from pml.explain import explain_text
+        from pml.commands.explain import explain_text
 
         print(explain_text(options.table, options.row))
     elif options.command == "scorecard":
@@ -144,11 +144,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         print(page(merge(options.scorecards)), end="")
     elif options.command == "check":
-        from pml.preflight import check as check_suite
+        from pml.commands.check import check as check_suite
 
         check_suite(options.configfile, options.gpus)
     elif options.command == "status":
-        from pml.status import states_of, status_text, time_left_text
+        from pml.commands.status import states_of, status_text, time_left_text
         from pml.suite import make_plan
         from pml.suite.config import read_config
 

@@ -119,7 +119,7 @@ def find(kind: str, name: str) -> Any:
         raise InputError(f"{kind} '{name}': {module_name} has no '{attribute}'{suggest(attribute, names)}")
     found = getattr(module, attribute) if attribute else module
     if kind == "method" and not hasattr(found, "reads_pixels"):
-        remedy = "subclass pml.method.Method or pml.reference.Reference"
+        remedy = "subclass pml.methods.method.Method or pml.methods.reference.Reference"
         raise InputError(f"{kind} '{name}': {attribute} keeps no contract of a method; {remedy}")
     return found
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from pkgutil import resolve_name
 
-from pml.command_line import Parser
+from pml.commands.parser import Parser
 from pml.errors import InputError, stage_main, suggest
 from pml.job_log import hold_log
 

@@ -19,7 +19,7 @@ from pml.evaluation import metrics
 from pml.folds.curriculum import courses
 from pml.folds.official import official, official_train
 from pml.folds.setting1 import setting1, setting1_subject_exclusive
-from pml.label_distribution import gaussian_label_distribution, kl_divergence
+from pml.methods.label_distribution import gaussian_label_distribution, kl_divergence
 from pml.progressive_margin import PML
 from pml.progressive_margin.class_statistics import cosine_distance
 from pml.progressive_margin.margin_softmax import margin_log_softmax

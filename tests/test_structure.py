@@ -13,6 +13,7 @@ ORDER = [
     "datasets",
     "faces",
     "folds",
+    "methods",
     "backbones",
     "training",
     "evaluation",
@@ -21,6 +22,7 @@ ORDER = [
     "forecast",
     "export",
     "prediction",
+    "commands",
 ]
 
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from pml.datasets.synthetic.camera import neutral
 from pml.datasets.synthetic.people import draw_person, look_at
-from pml.method import Method, Network
+from pml.methods.method import Method, Network
 from pml.suite.settings import Settings
 from pml.tables import write_table
 from pml.training import run_directory

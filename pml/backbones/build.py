@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from pml.errors import InputError
-from pml.method import Network
+from pml.methods.method import Network
 from pml.registry import find, find_options
 from pml.tensors import load_tensors
 

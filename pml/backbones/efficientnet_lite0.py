@@ -7,7 +7,7 @@ from torch import Tensor
 from pml.backbones.libraries import timm
 from pml.backbones.scale import OwnScale
 from pml.errors import InputError
-from pml.method import Network
+from pml.methods.method import Network
 from pml.tensors import load_tensors
 
 

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from pml.backbones.scale import OwnScale
 from pml.errors import InputError
-from pml.method import Network
+from pml.methods.method import Network
 
 FEATURES = 1024
 # Channels and stride of each pair of a depthwise and a pointwise convolution.

@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from pml.errors import InputError, suggest
-from pml.method import Network
+from pml.methods.method import Network
 
 
 def resnet18() -> Network:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from pml.errors import InputError
-from pml.method import Network
+from pml.methods.method import Network
 from pml.suite.settings import Frozen
 
 SEQUENCES = (nn.Sequential, nn.ModuleList)

@@ -5,7 +5,8 @@ import pandas as pd
 from sklearn.model_selection import GroupKFold
 
 from pml.errors import InputError
-from pml.folds.draws import declare, fold_rows, subjects_or_images
+from pml.folds.draws import fold_rows, subjects_or_images
+from pml.protocol import declare
 
 
 @declare("exclusive")

@@ -1,7 +1,5 @@
 """What protocols share: the rows of a fold, its subjects, and random draws of whole groups of images."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 
@@ -9,39 +7,6 @@ from pml.errors import InputError
 
 DRAWS = 5
 TEST_SHARE = 0.2
-FACTS = {
-    "exclusive": "it keeps the subjects of training and test apart, where the data set tells them",
-    "validates": "its folds have a validation part of their own",
-    "stress": "it tests on ages that training lacks, and the table stress tells seen ages from unseen ones",
-}
-
-
-def needs(*columns: str, unless: str | None = None) -> Callable:
-    """Declare that a protocol needs columns of the index, `unless` an option is given; a config is refused without them.
-
-    The protocol gets an attribute `needs`: of each column, the option that makes up for it, or None.
-    """
-
-    def declared(protocol: Callable) -> Callable:
-        protocol.needs = getattr(protocol, "needs", {}) | dict.fromkeys(columns, unless)  # type: ignore[attr-defined]
-        return protocol
-
-    return declared
-
-
-def declare(*facts: str) -> Callable:
-    """Declare which of the `FACTS` hold of a protocol; none holds of one that does not say so."""
-
-    def declared(protocol: Callable) -> Callable:
-        protocol.facts = facts  # type: ignore[attr-defined]
-        return protocol
-
-    return declared
-
-
-def holds(fact: str, protocol: Callable) -> bool:
-    """Return whether one of the `FACTS` holds of a protocol."""
-    return fact in getattr(protocol, "facts", ())
 
 
 def fold_rows(fold: int, index: pd.DataFrame, test: pd.Series) -> pd.DataFrame:

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from pml.folds.draws import declare, fold_rows, needs, subjects_of
+from pml.folds.draws import fold_rows, subjects_of
+from pml.protocol import declare, needs
 
 
 @declare("exclusive")

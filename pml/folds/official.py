@@ -3,7 +3,8 @@
 import pandas as pd
 
 from pml.errors import InputError
-from pml.folds.draws import declare, needs, refuse
+from pml.folds.draws import refuse
+from pml.protocol import declare, needs
 
 
 @needs("part")

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from pml.folds.draws import declare, draw, fold_rows, subjects_or_images
+from pml.folds.draws import draw, fold_rows, subjects_or_images
+from pml.protocol import declare
 
 TEST_SHARE = 0.05
 

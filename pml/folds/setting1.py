@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from pml.folds.draws import declare, five_draws, needs, subjects_of
+from pml.folds.draws import five_draws, subjects_of
+from pml.protocol import declare, needs
 
 
 def setting1(index: pd.DataFrame, seed: int) -> pd.DataFrame:

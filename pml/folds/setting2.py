@@ -5,9 +5,10 @@ from pathlib import Path
 import pandas as pd
 
 from pml.errors import InputError
-from pml.folds.draws import declare, needs, refuse
+from pml.folds.draws import refuse
 from pml.folds.image_list import listed_images
 from pml.folds.setting1 import setting1, setting1_subject_exclusive
+from pml.protocol import declare, needs
 
 
 @needs("race", "subject", "picture", unless="list")

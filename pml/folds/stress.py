@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from pml.errors import InputError
-from pml.folds.draws import DRAWS, declare, subjects_or_images
+from pml.folds.draws import DRAWS, subjects_or_images
+from pml.protocol import declare
 
 ENOUGH = 3  # an age is tested if it has so many times the images of its quota
 

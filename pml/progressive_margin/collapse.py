@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
-from pml.label_distribution import gaussian_label_distribution, kl_divergence
+from pml.methods.label_distribution import gaussian_label_distribution, kl_divergence
 from pml.progressive_margin.margin_softmax import margin_log_softmax
 from pml.progressive_margin.margins import standardise_rows
 from pml.progressive_margin.options import PMLOptions

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from pml.age_classifier import AgeClassifier
-from pml.label_distribution import gaussian_label_distribution, kl_divergence
+from pml.methods.age_classifier import AgeClassifier
+from pml.methods.label_distribution import gaussian_label_distribution, kl_divergence
 from pml.progressive_margin.class_statistics import ClassStatistics
 from pml.progressive_margin.margin_softmax import margin_log_softmax
 from pml.progressive_margin.margins import OrdinalMargin, SharedNetwork, branch_network, standardise_rows

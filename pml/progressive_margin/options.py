@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, fields
 
-from pml.age_classifier import AgeClassifier
+from pml.methods.age_classifier import AgeClassifier
 from pml.options import require_above, require_at_least
 
 PRESETS = ("paper", "released")

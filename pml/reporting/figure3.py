@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from pml.errors import InputError
 from pml.evaluation.metrics import central_interval
 from pml.faces.store import read_store
-from pml.label_distribution import gaussian_label_distribution
+from pml.methods.label_distribution import gaussian_label_distribution
 from pml.reporting.style import GREY, PAGE, finish, line_style
 from pml.tables import read_table
 from pml.task import Task

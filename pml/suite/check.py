@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pml.errors import InputError, suggest
 from pml.files import check_apart
-from pml.folds.draws import holds
+from pml.protocol import holds
 from pml.registry import find, find_options
 from pml.starts import STARTS, faces_of, starts_of
 from pml.suite.config import PRETRAINED_FOLD, archive_name, comparison_reference, fill_config, folds, method_folds

@@ -10,15 +10,15 @@ from typing import Any
 
 from pml.errors import InputError
 from pml.files import read_json, write_text
-from pml.folds.draws import holds
 from pml.json_schema import check_json
+from pml.protocol import holds
 from pml.registry import find
 from pml.suite.check import check_config, check_options
 from pml.suite.settings import Crop
 from pml.task import Task, flat
 
 Wildcards = dict[str, str]
-# What a plan tells of the code that a config names: of the class of each method, and of each protocol (pml/folds/draws.py).
+# What a plan tells of the code that a config names: of the class of each method, and of each protocol (pml/protocol.py).
 FACTS = {"methods": ["reads_pixels", "draws_diagnostics"], "protocols": ["exclusive", "stress"]}
 PAGE = "results/report.html"  # of the suite that ran last
 Needs = tuple[dict[str, Any], dict[str, Any]]  # the inputs and the settings of a job

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from pml.errors import InputError
-from pml.method import Method, Step, TrainingSet
+from pml.methods.method import Method, Step, TrainingSet
 from pml.progress import duration
 from pml.suite.settings import Settings
 from pml.tensors import load_tensors, save_tensors

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from pml.backbones.build import build_backbone, build_frozen, load_fitting, read_weights
 from pml.backbones.trunk import build_trunk, freeze
 from pml.errors import InputError
-from pml.method import Method, Network
+from pml.methods.method import Method, Network
 from pml.registry import find, find_options
 from pml.suite.settings import Settings, build_settings
 from pml.tensors import load_tensors, save_tensors

@@ -2,7 +2,7 @@
 
 import torch
 
-from pml.method import TrainingSet
+from pml.methods.method import TrainingSet
 
 NUMBERS = {16: 2, 20: 9, 21: 1, 28: 5, 34: 4, 40: 2}
 

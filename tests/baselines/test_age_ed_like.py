@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pml.errors import InputError
-from pml.method import TrainingSet
+from pml.methods.method import TrainingSet
 
 AGES = list(range(16, 41))
 LABELS = [16, 20, 28, 34, 40]  # of the batch, to whole years

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pml.errors import InputError
-from pml.method import TrainingSet
+from pml.methods.method import TrainingSet
 from tests.baselines.long_tail import NUMBERS, begun, outputs
 
 LABELS = [16.0, 20.3, 28.0, 33.6, 40.0]

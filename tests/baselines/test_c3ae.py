@@ -5,10 +5,10 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from pml import contract
-from pml.contract import Subject
 from pml.errors import InputError
-from pml.method import TrainingSet
+from pml.methods import contract
+from pml.methods.contract import Subject
+from pml.methods.method import TrainingSet
 from pml.registry import find, find_options
 
 

@@ -5,7 +5,7 @@ import torch
 from torch.testing import assert_close
 
 from pml.errors import InputError
-from pml.method import TrainingSet
+from pml.methods.method import TrainingSet
 
 TINY, EPSILON = 2.0**-126, 2.0**-23
 

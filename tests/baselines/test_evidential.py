@@ -8,7 +8,7 @@ from torch.testing import assert_close
 
 from baselines.evidential import negative_log_likelihood
 from pml.errors import InputError
-from pml.method import TrainingSet
+from pml.methods.method import TrainingSet
 
 TRAINED_ON = [20.0] * 12 + [28.4] * 4 + [33.0] + [16.0] * 2 + [40.0] * 6 + [34.0]
 # Of the Gaussian of sigma 2 that the released code of LDS makes of a unit pulse in five years, reflected at their ends.

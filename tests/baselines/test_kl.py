@@ -5,7 +5,7 @@ import torch
 from torch.testing import assert_close
 
 from pml.errors import InputError
-from pml.label_distribution import gaussian_label_distribution
+from pml.methods.label_distribution import gaussian_label_distribution
 
 
 @pytest.mark.parametrize("normalise", [True, False])

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from pml.errors import InputError
-from pml.method import TrainingSet
+from pml.methods.method import TrainingSet
 
 
 def begun(build, batch, **options):

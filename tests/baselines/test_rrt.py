@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from pml.contract import Subject, Toy
 from pml.errors import InputError
-from pml.method import Step
+from pml.methods.contract import Subject, Toy
+from pml.methods.method import Step
 from tests.baselines.long_tail import NUMBERS, begun, outputs, weighted_l1
 
 LABELS = [16.0, 20.3, 28.0, 33.6, 40.0]

@@ -4,9 +4,9 @@ from torch import nn
 from torch.testing import assert_close
 
 from baselines.dldl_v2 import DLDLv2
-from pml import contract
-from pml.contract import Subject
 from pml.errors import InputError
+from pml.methods import contract
+from pml.methods.contract import Subject
 from pml.registry import find, find_options
 
 # Convolutions of the released code's lists, halvings left out.

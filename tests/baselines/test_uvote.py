@@ -6,7 +6,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from pml.errors import InputError
-from pml.method import TrainingSet
+from pml.methods.method import TrainingSet
 
 TRAINED_ON = torch.tensor([20.0] * 12 + [28.4] * 4 + [33.0] + [16.0] * 2 + [40.0] * 6)
 

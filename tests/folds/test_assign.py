@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pml.errors import InputError
 from pml.folds.assign import assign, assign_folds
-from pml.folds.draws import holds
+from pml.protocol import holds
 from pml.registry import REGISTRIES, find
 from pml.tables import load_schema, read_table, write_table
 from pml.task import Task

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from pml.folds.draws import declare
-from pml.reference import Reference
+from pml.methods.reference import Reference
+from pml.protocol import declare
 
 
 class Youngest(Reference):

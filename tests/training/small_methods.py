@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pml.age_classifier import AgeClassifier
-from pml.method import Network
+from pml.methods.age_classifier import AgeClassifier
+from pml.methods.method import Network
 
 
 def small() -> Network:

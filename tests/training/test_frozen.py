@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from pml.errors import InputError
-from pml.method import Method
+from pml.methods.method import Method
 from pml.suite.settings import Augmentation, Frozen
 from pml.training import batches, loop
 from pml.training.data import ExperimentData

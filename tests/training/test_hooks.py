@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from pml.contract import check_method
 from pml.data_name import DataName
-from pml.method import Method, TrainingSet
+from pml.methods.contract import check_method
+from pml.methods.method import Method, TrainingSet
 from pml.training import loop, run
 from pml.training.data import Part
 from pml.training.model import build_model, features_of, load_model, predict

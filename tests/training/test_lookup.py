@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from pml.errors import InputError
-from pml.reference import Reference
+from pml.methods.reference import Reference
 from pml.tables import read_table, write_table
 from pml.training.lookup import look_up_folds
 

@@ -14,7 +14,7 @@ from snakemake.settings.enums import Quietness
 from snakemake.settings.types import DeploymentMethod
 
 from pml.errors import InputError
-from pml.status import states_of, status_text
+from pml.commands.status import states_of, status_text
 from pml.suite import make_plan, read_plan
 from pml.suite.plan import PAGE, RULES, wildcards_of
 from pml.suite.resources import queue_group, training_megabytes, training_minutes

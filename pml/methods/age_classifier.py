@@ -6,7 +6,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from pml.method import Method
+from pml.methods.method import Method
 
 Decoder = Literal["expectation", "median", "argmax"]
 

@@ -1,4 +1,4 @@
-"""The contracts of `pml.method` and `pml.reference` as checks, for every registered class and for anybody's own.
+"""The contracts of `Method` and `Reference` as checks, for every registered class and for anybody's own.
 
 A check is a function of a `Subject`. It passes if it raises nothing; its docstring says what holds then.
 """
@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from pml.errors import InputError
-from pml.method import Method, Network, Step, TrainingSet
-from pml.reference import Reference
+from pml.methods.method import Method, Network, Step, TrainingSet
+from pml.methods.reference import Reference
 from pml.registry import find, find_options
 from pml.tables import load_schema
 

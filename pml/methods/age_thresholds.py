@@ -4,7 +4,7 @@ from abc import abstractmethod
 
 from torch import Tensor
 
-from pml.method import Method
+from pml.methods.method import Method
 
 
 def exceeds(classes: Tensor, logits: Tensor) -> Tensor:

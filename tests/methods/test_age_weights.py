@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from pml.age_weights import (
+from pml.methods.age_weights import (
     count_classes,
     dense_weights,
     effective_number_weights,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from pml.method import Method, TrainingSet
+from pml.methods.method import Method, TrainingSet
 
 
 class AgeRegressor(Method):

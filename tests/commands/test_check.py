@@ -2,13 +2,14 @@
 
 import copy
 import json
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-from pml import preflight
+import pml.commands.check
 from pml.errors import InputError
 from tests.test_misuse import ARCHIVES, EXPERIMENT, RIGHT, archive, config
 
@@ -20,7 +21,7 @@ def check(tmp_path, monkeypatch):
 
     def check(config: dict, gpus: int = 0) -> None:
         Path("suite.yaml").write_text(json.dumps(config))
-        preflight.check([Path("suite.yaml")], gpus)
+        pml.commands.check.check([Path("suite.yaml")], gpus)
 
     return check
 
@@ -97,13 +98,13 @@ def test_a_table_without_its_columns_is_told_before_it_is_unpacked(check):
 
 
 def test_a_suite_larger_than_the_disk_is_told_with_what_is_free(check, monkeypatch):
-    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda folder: preflight.shutil._ntuple_diskusage(10, 10, 1000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10, 10, 1000))
     (problem,) = problems_of(check, RIGHT)
     assert problem.startswith("results/small: takes about 0.") and "0.0 GB free; free some, or work in a folder" in problem
 
 
 def test_what_is_made_already_is_taken_off(check, monkeypatch):
-    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda folder: preflight.shutil._ntuple_diskusage(10, 10, 1000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10, 10, 1000))
     Path("results/small").mkdir(parents=True)
     with open("results/small/faces.npy", "wb") as file:
         file.truncate(10**10)
@@ -114,7 +115,7 @@ def test_downloads_and_little_memory_are_warnings_and_no_errors(check, monkeypat
     wanting = copy.deepcopy(RIGHT)
     wanting["datasets"]["fgnet"]["archives"] = [{"url": "http://a/FGNET.zip", "checksum": "md5:" + "0" * 32}]
     wanting["experiments"]["lopo"] |= {"backbone": "resnet18", "initialisation": "imagenet", "training": {"device": "cpu"}}
-    monkeypatch.setattr(preflight, "_memory_mb", lambda: 100.0)
+    monkeypatch.setattr(pml.commands.check, "_memory_mb", lambda: 100.0)
     check(wanting)
     said = capsys.readouterr()
     assert said.out.startswith("suite small: ")

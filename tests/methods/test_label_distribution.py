@@ -7,7 +7,7 @@ from scipy.special import rel_entr, softmax
 from scipy.stats import norm
 from torch.testing import assert_close
 
-from pml.label_distribution import gaussian_label_distribution, kl_divergence, sigma_per_image
+from pml.methods.label_distribution import gaussian_label_distribution, kl_divergence, sigma_per_image
 
 AGES = torch.arange(101, dtype=torch.float64)
 LABELS = torch.tensor([0.0, 30.4, 69.5, 100.0], dtype=torch.float64)

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
-from pml.age_regressor import AgeRegressor
-from pml.method import TrainingSet
+from pml.methods.age_regressor import AgeRegressor
+from pml.methods.method import TrainingSet
 
 Weighting = Literal["inverse", "sqrt_inverse"]
 Padding = Literal["constant", "reflect"]

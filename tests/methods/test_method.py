@@ -18,8 +18,8 @@ def test_method_is_found_by_its_short_name_or_its_import_path(name):
         ("dldl2", "not known; did you mean 'dldl"),
         ("baselines.absent:X", "No module named 'baselines.absent'.*misspelt"),
         ("baselines.dldl:DLDLv2", "has no 'DLDLv2'; did you mean 'DLDL'"),
-        ("pml.errors:InputError", "InputError keeps no contract of a method; subclass pml.method.Method"),
-        ("torch.nn:Linear", "Linear keeps no contract of a method; subclass pml.method.Method"),
+        ("pml.errors:InputError", "InputError keeps no contract of a method; subclass pml.methods.method.Method"),
+        ("torch.nn:Linear", "Linear keeps no contract of a method; subclass pml.methods.method.Method"),
     ],
 )
 def test_what_is_no_method_is_refused_by_name(name, message):

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pml import cli, status
-from pml.status import states_of, status_text, time_left_text
+from pml import cli
+from pml.commands import status
+from pml.commands.status import states_of, status_text, time_left_text
 from pml.suite import make_plan
 from pml.task import flat
 from tests.test_misuse import RIGHT

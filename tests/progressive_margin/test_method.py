@@ -10,7 +10,7 @@ from torch.testing import assert_close
 
 from baselines.kl import KL
 from pml.errors import InputError
-from pml.label_distribution import gaussian_label_distribution, kl_divergence
+from pml.methods.label_distribution import gaussian_label_distribution, kl_divergence
 from pml.progressive_margin import PML
 from pml.progressive_margin.margin_softmax import margin_log_softmax
 from pml.progressive_margin.margins import standardise_rows

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pml.age_classifier import decode
+from pml.methods.age_classifier import decode
 from pml.registry import find, find_options
 
 WEIGHTS = st.lists(st.integers(0, 50), min_size=2, max_size=30).filter(sum)

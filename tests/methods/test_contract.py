@@ -11,9 +11,9 @@ from torch.nn import functional
 import baselines
 from baselines.constant_median import ConstantMedian
 from baselines.dex import DEX
-from pml import contract
-from pml.contract import Subject, check_method
 from pml.errors import InputError
+from pml.methods import contract
+from pml.methods.contract import Subject, check_method
 from pml.registry import REGISTRIES, find
 
 NAMES = list(REGISTRIES["method"])

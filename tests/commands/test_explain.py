@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pml.commands.explain import explain_text
 from pml.errors import InputError
-from pml.explain import explain_text
 from pml.suite import make_plan
 from pml.suite.run_jobs import method_jobs
 from pml.tables import load_schema, write_table

@@ -1,0 +1,1 @@
+"""What the commands of `pml` do that belong to no stage."""

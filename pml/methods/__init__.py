@@ -1,0 +1,1 @@
+"""What all methods share: the contract that they keep, and the bases of their heads."""
