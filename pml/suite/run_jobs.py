@@ -82,12 +82,9 @@ def job_settings(plan: Plan, experiment: str, method: str, seed: str, job: str) 
     chosen = plan.config["experiments"][experiment]
     return {
         "method": method,
-        "class": plan.config["methods"][method]["class"],
-        "options": plan.config["methods"][method]["options"],
         "data": data_name(plan, chosen["dataset"]),
         "folds": list(fold_jobs(chosen, method))[int(job) - 1],
         "seed": int(seed),
-        "courses": len(chosen["curriculum"]) + 1,
         "runs": f"results/{plan.suite}/runs/{experiment}/{method}/seed{seed}",
     }
 
@@ -127,7 +124,10 @@ def train_folds(plan: Plan, experiment: str, method: str, seed: str, job: str) -
 @rule("pml.training.lookup:look_up_folds", lookup_jobs, jobs=JOBS)
 def look_up_folds(plan: Plan, experiment: str, method: str, seed: str, job: str) -> Needs:
     inputs = {"index": faces(plan, experiment)["index"]} | plan.outputs("assign_folds", experiment=experiment)
-    return inputs, job_settings(plan, experiment, method, seed, job)
+    settings = job_settings(plan, experiment, method, seed, job)
+    settings |= {name: plan.config["methods"][method][name] for name in ("class", "options")}
+    settings |= {"courses": len(plan.config["experiments"][experiment]["curriculum"]) + 1}
+    return inputs, settings
 
 
 def shown_runs(plan: Plan) -> list[Wildcards]:
