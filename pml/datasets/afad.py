@@ -15,6 +15,7 @@ from pml.options import NoOptions as Options
 
 LAYOUT = "folders of an age and a gender with pictures, such as 15/111/638660-1.jpg"
 OBTAIN = "join the parts of AFAD-Full.tar.xz or AFAD-Lite.tar.xz from https://github.com/afad-dataset with cat"
+TERMS = "academic research only"
 SYNTHETIC = "pml.datasets.synthetic.plain:write_afad"
 NOMINAL = Nominal(images=164_432)
 TELLS = ("subject", "gender")

@@ -14,6 +14,7 @@ from pml.options import NoOptions as Options
 
 LAYOUT = "names such as 0_MariaCallas_35_f.jpg"
 OBTAIN = "ask its owners, https://ibug.doc.ic.ac.uk/resources/agedb/, for the password, unpack their zip, and give the folder"
+TERMS = "non-commercial research only, by the owners' agreement; no copies to others"
 SYNTHETIC = "pml.datasets.synthetic.plain:write_agedb"
 NOMINAL = Nominal(images=16_488, subjects=568)
 TELLS = ("subject", "gender")

@@ -24,6 +24,7 @@ LAYOUT = (
     "gt_avg_train.csv, gt_avg_valid.csv and gt_avg_test.csv and pictures such as train/000000.jpg and train/000000.jpg_face.jpg"
 )
 OBTAIN = "download it from https://data.chalearnlap.cvc.uab.cat/AppaRealAge/appa-real-release.zip"
+TERMS = "for research; the owners of the pictures are others"
 SYNTHETIC = "pml.datasets.synthetic.appa_real:write_appa_real"
 OFFICIAL = {"train": 4113, "validation": 1500, "test": 1978}  # images
 NOMINAL = Nominal(images=7_591, parts=OFFICIAL)

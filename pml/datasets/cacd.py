@@ -23,6 +23,7 @@ OBTAIN = (
     "download CACD2000.tar.gz and, into a folder of its own, celebrity2000_meta.mat from https://bcsiriuschen.github.io/CARC/, "
     "give the file and the folder"
 )
+TERMS = "non-commercial academic research only; the owners of the pictures are others"
 SYNTHETIC = "pml.datasets.synthetic.plain:write_cacd"
 OFFICIAL = {"train": 145_275, "validation": 7_600, "test": 10_571}  # images
 NOMINAL = Nominal(images=163_446, subjects=2_000, parts=OFFICIAL)

@@ -25,6 +25,7 @@ OBTAIN = (
     "register at https://chalearnlap.cvc.uab.es/dataset/18/description/, download pictures and labels of the ICCV 2015 "
     "challenge on apparent age, and put them into one folder or zip"
 )
+TERMS = "for registered participants, for research"
 SYNTHETIC = "pml.datasets.synthetic.chalearn:write_chalearn"
 OFFICIAL = {"train": 2476, "validation": 1136, "test": 1079}  # images
 NOMINAL = Nominal(images=4_691, parts=OFFICIAL, histogram="chalearn2015_age_histogram.csv")

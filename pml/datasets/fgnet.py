@@ -22,6 +22,7 @@ IMAGE = re.compile(r"(?P<subject>[0-9]{3})A(?P<age>[0-9]{2})[a-z]?\.jpg", re.IGN
 FIVE_POINTS = {"left_eye": 31, "right_eye": 36, "nose": 67, "left_mouth": 48, "right_mouth": 54}
 POINTS = 68
 OBTAIN = "download it from http://yanweifu.github.io/FG_NET_data/FGNET.zip"
+TERMS = "made for research; no licence comes with the download"
 SYNTHETIC = "pml.datasets.synthetic.fgnet:write_fgnet"
 NOMINAL = Nominal(images=1_002, subjects=82, megabytes=46, histogram="fgnet_age_histogram.csv")
 TELLS = ("subject",)

@@ -25,6 +25,7 @@ OBTAIN = (
     "download imdb_crop.tar and wiki_crop.tar (or, of the whole pictures, imdb_meta.tar with some or all of imdb_0.tar to "
     "imdb_9.tar, and wiki.tar.gz) from https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/static/"
 )
+TERMS = "academic research only; the owners of the pictures are others"
 SYNTHETIC = "pml.datasets.synthetic.imdb_wiki:write_imdb_wiki"
 # The paper keeps "about 300,000" of 523,051 (Sec. 4); how many the filters will keep is not known. The owners' page says 7 GB
 # and 1 GB.

@@ -18,6 +18,7 @@ OBTAIN = (
     "register at https://chalearnlap.cvc.uab.es/dataset/19/description/, download pictures and labels of the CVPR 2016 "
     "challenge on apparent age, and put them into one folder or zip"
 )
+TERMS = "for registered participants, for research"
 SYNTHETIC = "pml.datasets.synthetic.plain:write_lap2016"
 OFFICIAL = {"train": 4113, "validation": 1500, "test": 1978}  # images
 NOMINAL = Nominal(images=7_591, parts=OFFICIAL)

@@ -18,6 +18,7 @@ LAYOUT = (
     "folders train and test with pictures such as 1.jpg, and list/train_name.txt and list/train_age.txt, a line per picture"
 )
 OBTAIN = "download megaage_asian.zip from http://mmlab.ie.cuhk.edu.hk/projects/MegaAge/"
+TERMS = "non-commercial research only"
 SYNTHETIC = "pml.datasets.synthetic.plain:write_megaage_asian"
 OFFICIAL = {"train": 40_000, "test": 3_945}  # images
 NOMINAL = Nominal(images=43_945, parts=OFFICIAL)

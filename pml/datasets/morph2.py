@@ -30,6 +30,7 @@ OBTAIN = (
     "obtain a licence of MORPH Album 2 (non-commercial or commercial) from the University of North Carolina Wilmington, "
     "https://uncw.edu, put its CSV and the album into one folder or zip"
 )
+TERMS = "licensed by the University of North Carolina Wilmington, to the person or group that signed"
 SYNTHETIC = "pml.datasets.synthetic.morph2:write_morph2"
 NOMINAL = Nominal(images=55_134, subjects=13_617, histogram="morph2_age_histogram.csv")
 TELLS = ("subject", "picture", "gender", "race")

@@ -22,6 +22,7 @@ from pml.tables import load_schema
 
 LAYOUT = "pictures, and a table such as labels.csv with the columns path and age and a row such as anna/1.jpg,31"
 OBTAIN = "make it of your own pictures: a folder with them and a table"
+TERMS = "yours; ask the people on the pictures"
 SYNTHETIC = "pml.datasets.synthetic.plain:write_table"
 NEEDED = ("path", "age")
 BOX = ("left", "top", "right", "bottom")

@@ -17,6 +17,7 @@ from pml.options import NoOptions as Options
 
 LAYOUT = "names such as 26_0_1_20170116174525125.jpg or 26_0_1_20170116174525125.jpg.chip.jpg"
 OBTAIN = "download UTKFace.tar.gz, the aligned and cropped faces, from https://susanqq.github.io/UTKFace/"
+TERMS = "non-commercial research only; the owners of the pictures are others"
 SYNTHETIC = "pml.datasets.synthetic.utkface:write_utkface"
 NAME = re.compile(
     r"(?P<age>[0-9]{1,3})_(?P<codes>(?:[0-9]*_)*)(?P<date>[0-9]{8,}) *\.?(?:jpe?g|pg|png)?(?P<crop>\.chip\.jpg)?",

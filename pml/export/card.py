@@ -7,26 +7,12 @@ import pandas as pd
 
 from pml.data_name import DataName
 from pml.evaluation.metrics import cumulative_score, decades, mae
+from pml.registry import find
 from pml.starts import known_start
 from pml.suite import read_plan
 from pml.suite.settings import Crop
 from pml.tables import read_table
 
-# What the owners of the data ask, by format, in short. Whoever passes a model on asks them.
-TERMS = {
-    "fgnet": "made for research; no licence comes with the download",
-    "morph2": "licensed by the University of North Carolina Wilmington, to the person or group that signed",
-    "chalearn": "for registered participants, for research",
-    "imdb_wiki": "academic research only; the owners of the pictures are others",
-    "utkface": "non-commercial research only; the owners of the pictures are others",
-    "appa_real": "for research; the owners of the pictures are others",
-    "agedb": "non-commercial research only, by the owners' agreement; no copies to others",
-    "cacd": "non-commercial academic research only; the owners of the pictures are others",
-    "afad": "academic research only",
-    "megaage_asian": "non-commercial research only",
-    "lap2016": "for registered participants, for research",
-    "table": "yours; ask the people on the pictures",
-}
 UNKNOWN = "not known: ask the owners of the data"
 UNTOLD = "not told: the run no longer lies in the folder of its suite"
 USES = """\
@@ -105,8 +91,8 @@ def _of_suite(run: Path) -> dict[str, str]:
     experiment = config["experiments"].get(folders[2].name)
     if experiment is None or folders[3].name != "runs":
         return {"protocol": UNTOLD, "terms": UNKNOWN}
-    form = config["datasets"][experiment["dataset"]]["format"]
-    return {"protocol": f"`{experiment['protocol']}`", "terms": TERMS.get(form, UNKNOWN)}
+    kind = find("format", config["datasets"][experiment["dataset"]]["format"])
+    return {"protocol": f"`{experiment['protocol']}`", "terms": getattr(kind, "TERMS", UNKNOWN)}
 
 
 def _network(settings: dict) -> str:
