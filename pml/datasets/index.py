@@ -4,8 +4,8 @@ A format is a module, or a class of the user's own, with four names: `Options`, 
 `load(root, options)`, which returns the `Tables` of the files below `root`; `LAYOUT`, which tells in a phrase what the archive
 is expected to hold; and `OBTAIN`, which tells where to get it. It may also have `SYNTHETIC`, the `module:function` that draws
 such an archive; `TELLS`, the columns that its index fills in beside image and age, or `tells(archives, options)`, which
-returns them, or None if it cannot know; and `check_archives(archives, options)`, which raises those errors of `load` that can
-be seen in archives that are still packed.
+returns them, or None if it cannot know; `TERMS`, what its owners ask, in short; and `check_archives(archives, options)`, which
+raises those errors of `load` that can be seen in archives that are still packed.
 """
 
 import os
