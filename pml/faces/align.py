@@ -1,5 +1,9 @@
 """Stage: from the images of a data set to the face store."""
 
+import dataclasses
+import hashlib
+import math
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +17,7 @@ from pml.faces.detection import FaceDetector
 from pml.faces.pictures import PictureError, read_image
 from pml.faces.store import writing_faces
 from pml.progress import progress
-from pml.suite.settings import Crop
+from pml.suite.settings import Crop, fingerprint
 from pml.tables import read_table, write_table
 from pml.task import Task
 from pml.workers import mapping
@@ -66,7 +70,7 @@ def align_image(path: Path, box: np.ndarray, marked: np.ndarray | None, size: in
     source, score, points = find_points(image, None if marked is None else marked - corner, detector, crop)
     face = centre_crop(image, size) if points is None else align_face(image, points, size, crop)
     by_landmarks = points is not None and len(points) == len(POINTS)
-    return face, source, score, (points + corner).ravel() if by_landmarks else np.full(10, np.nan)
+    return face, source, score, *((points + corner).ravel().tolist() if by_landmarks else [math.nan] * 10)
 
 
 def align_images(
@@ -81,28 +85,31 @@ def align_images(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Write the face of every readable image of `index` to `store`; return the tables faces.csv and rejected.csv.
 
-    The images are shared among so many `workers`, processes of their own; what they find does not depend on their number.
+    The images are shared among so many `workers`, processes of their own; what they find does not depend on their number. What
+    a killed process has done of the same rows waits beside the store.
     """
     marked = dict(zip(landmarks["image"], landmarks[COORDINATES].to_numpy().reshape(-1, 5, 2), strict=True))
 
-    def align(row: tuple) -> tuple | str:
+    def align(row: tuple) -> tuple[list | str, np.ndarray | None]:
         name, *box = row
         try:
-            return align_image(images / name, np.array(box, dtype=float), marked.get(name), size, detector, crop)
+            face, *found = align_image(images / name, np.array(box, dtype=float), marked.get(name), size, detector, crop)
+            return found, face
         except PictureError as error:
-            return str(error)
+            return str(error), None
 
-    faces, rejected = [], []
-    rows = list(index[["image", *BOX]].itertuples(index=False, name=None))
-    with writing_faces(store, size) as append, mapping(align, workers) as map_in_order:
-        results = map_in_order(rows)
-        for (name, *_), result in zip(progress(rows, "faces"), results, strict=True):
-            if isinstance(result, str):
-                rejected.append((name, "faces", result))
-            else:
-                face, source, score, coordinates = result
-                append(face)
-                faces.append((name, source, score, *coordinates))
+    shown = index[["image", *BOX]]
+    rows = list(shown.itertuples(index=False, name=None))
+    key = fingerprint(size, dataclasses.asdict(crop), _digest(shown), _digest(landmarks))
+    with writing_faces(store, size, key) as (outcomes, append), mapping(align, workers) as map_in_order:
+        left = rows[len(outcomes) :]
+        if outcomes:
+            print(f"faces: an earlier process has done {len(outcomes)} of {len(rows)}", file=sys.stderr)
+        for outcome, face in progress(map_in_order(left), "faces", len(left)):
+            append(outcome, face)
+            outcomes.append(outcome)
+        faces = [(name, *found) for (name, *_), found in zip(rows, outcomes, strict=True) if not isinstance(found, str)]
+        rejected = [(name, "faces", why) for (name, *_), why in zip(rows, outcomes, strict=True) if isinstance(why, str)]
         if not faces:
             reasons = frequent_reasons(reason for *_, reason in rejected)
             raise InputError(f"{images}: no image of the index is there to be read: {reasons}; is it their root?")
@@ -110,6 +117,10 @@ def align_images(
         pd.DataFrame(faces, columns=["image", "source", "score", *COORDINATES]).astype({"score": float}),
         pd.DataFrame(rejected, columns=["image", "stage", "reason"]),
     )
+
+
+def _digest(table: pd.DataFrame) -> str:
+    return hashlib.sha256(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes()).hexdigest()
 
 
 def align_faces(task: Task, threads: int = 1) -> None:

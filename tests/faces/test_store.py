@@ -1,3 +1,4 @@
+import json
 from contextlib import suppress
 
 import numpy as np
@@ -6,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pml.errors import InputError
+from pml.faces import store as store_module
 from pml.faces.store import read_store, writing_faces
 from tests.damage import ANY, flipped
 
@@ -14,23 +16,82 @@ from tests.damage import ANY, flipped
 def test_the_store_is_the_array_of_its_faces(tmp_path_factory, count, size):
     faces = np.random.default_rng(count).integers(0, 256, (count, size, size, 3), dtype=np.uint8)
     path = tmp_path_factory.mktemp("store") / "faces.npy"
-    with writing_faces(path, size) as append:
+    with writing_faces(path, size, "key") as (done, append):
         for face in faces:
-            append(face)
+            append("seen", face)
+    assert done == [] and list(path.parent.iterdir()) == [path]
     np.testing.assert_array_equal(np.load(path, mmap_mode="r"), faces)
 
 
-def test_a_store_left_half_way_does_not_appear(tmp_path):
-    with pytest.raises(RuntimeError), writing_faces(tmp_path / "faces.npy", 4) as append:
-        append(np.zeros((4, 4, 3), np.uint8))
-        raise RuntimeError
-    assert list(tmp_path.iterdir()) == []
+class Killed(BaseException):
+    """Ends a block as Ctrl-C does."""
+
+
+def images(count, seed=0):
+    """Images, of which every third has no face: what there is to tell of each, and its face."""
+    faces = np.random.default_rng(seed).integers(0, 256, (count, 4, 4, 3), dtype=np.uint8)
+    return [(f"{number} has none", None) if number % 3 == 1 else ([number, np.pi], face) for number, face in enumerate(faces)]
+
+
+def write(path, wanted, stop=None, key="key"):
+    """Write the store of the images wanted, or be killed after `stop` of them; return how many were done before."""
+    with writing_faces(path, 4, key) as (done, append):
+        assert done == [told for told, _ in wanted[: len(done)]]
+        for number, image in enumerate(wanted[len(done) :], len(done)):
+            if number == stop:
+                raise Killed
+            append(*image)
+    return len(done)
+
+
+@given(stops=st.lists(st.integers(0, 9), max_size=4))
+def test_a_store_left_half_way_does_not_appear_and_the_next_process_goes_on_to_the_same_bytes(tmp_path_factory, stops):
+    folder, wanted = tmp_path_factory.mktemp("store"), images(10)
+    write(folder / "whole.npy", wanted)
+    for stop in sorted(stops):
+        with pytest.raises(Killed):
+            write(folder / "faces.npy", wanted, stop)
+        assert not (folder / "faces.npy").exists()
+    assert write(folder / "faces.npy", wanted) == max(stops, default=0)
+    assert (folder / "faces.npy").read_bytes() == (folder / "whole.npy").read_bytes()
+    assert len(list(folder.iterdir())) == 2
+
+
+@pytest.mark.parametrize("cut", range(1, 60, 7))
+@pytest.mark.parametrize("file", ["journal", "part"])
+def test_what_a_power_cut_left_of_a_journal_or_a_store_is_taken_as_far_as_both_are_whole(tmp_path, file, cut):
+    wanted = images(10)
+    write(tmp_path / "whole.npy", wanted)
+    with pytest.raises(Killed):
+        write(tmp_path / "faces.npy", wanted, 8)
+    left = tmp_path / f".faces.npy.{file}"
+    left.write_bytes(left.read_bytes()[:-cut])
+    assert write(tmp_path / "faces.npy", wanted) <= 8
+    assert (tmp_path / "faces.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
+
+
+def test_another_key_and_a_journal_without_any_face_begin_anew(tmp_path):
+    for before, key in ((images(10), "other"), ([("has none", None)] * 5, "key")):
+        with pytest.raises(Killed):
+            write(tmp_path / "faces.npy", before, 4, key)
+        assert write(tmp_path / "faces.npy", images(10, seed=1)) == 0
+
+
+def test_a_kill_costs_no_more_than_the_images_since_the_last_line_of_the_journal(tmp_path, monkeypatch):
+    monkeypatch.setattr(store_module, "AT_ONCE", 3)
+    with writing_faces(tmp_path / "faces.npy", 4, "key") as (_, append):
+        for number, image in enumerate(images(8), 1):
+            append(*image)
+            told = (tmp_path / ".faces.npy.journal").read_text().splitlines()[1:]
+            assert len(told) == number // 3 * 3
+            faces = (tmp_path / ".faces.npy.part").stat().st_size - 128
+            assert faces >= 4 * 4 * 3 * sum(json.loads(line)[0] for line in told)
 
 
 @pytest.mark.parametrize("face", [np.zeros((4, 5, 3), np.uint8), np.zeros((4, 4, 3), np.float32)])
 def test_only_faces_of_the_stated_size_and_type_are_taken(tmp_path, face):
-    with pytest.raises(ValueError, match="a face is uint8"), writing_faces(tmp_path / "faces.npy", 4) as append:
-        append(face)
+    with pytest.raises(ValueError, match="a face is uint8"), writing_faces(tmp_path / "faces.npy", 4, "key") as (_, append):
+        append("seen", face)
 
 
 @pytest.fixture(params=["faces", "embeddings"])
