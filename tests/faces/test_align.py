@@ -181,6 +181,27 @@ def test_the_same_images_give_the_same_bytes_on_any_number_of_cores(dataset, out
         assert (output / name).read_bytes() == (again / name).read_bytes()
 
 
+@pytest.mark.parametrize("change", [{}, {"size": 16}, {"crop": {"zoom": 0.6}}])
+def test_an_interrupted_alignment_goes_on_unless_its_settings_change(dataset, output, monkeypatch, change):
+    looked = []
+
+    class Interrupted(RedDetector):
+        def detect(self, image):
+            looked.append(image)
+            if len(looked) == 2:
+                raise KeyboardInterrupt
+            return super().detect(image)
+
+    monkeypatch.setattr(align, "FaceDetector", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_stage(dataset, dataset / "again")
+    again = run_stage(dataset, dataset / "again", **change)
+    assert len(looked) == 2 + (3 if change else 2)  # pictures that can be read, of which the first was done
+    whole = run_stage(dataset, dataset / "whole", **change)
+    for name in ("faces.npy", "faces.csv", "rejected.csv"):
+        assert (again / name).read_bytes() == (whole / name).read_bytes()
+
+
 def test_a_wrong_images_folder_is_an_error_and_leaves_no_store(dataset):
     index, landmarks = read_table(dataset / "index.csv", "index"), read_table(dataset / "landmarks.csv", "landmarks")
     with pytest.raises(InputError, match="times 'no such file'; is it their root"):
