@@ -158,6 +158,26 @@ def test_the_leaderboard_shows_the_committed_tables_in_the_order_of_their_errors
         )
 
 
+def test_the_page_of_stress_shows_the_committed_table():
+    table = pd.read_csv(DOCS / "frozen" / "stress.csv")
+    parts = (DOCS / "frozen" / "stress.md").read_text().split("\n## ")[1:]
+    assert table["seeds"].unique().tolist() == [3] and len(parts) == table["experiment"].nunique() == 6
+    for part, (_, rows) in zip(parts, table.groupby("experiment", sort=False), strict=True):
+        shown = [line for line in part.splitlines() if line.startswith("| ")][1:]
+        ages = rows.set_index(["method", "ages"])
+        methods = rows[rows["ages"] == "all"].sort_values("mae", kind="stable")["method"]
+        groups = ["all"] if ages.loc[("KL baseline", "unseen"), "images"] == 0 else ["all", "seen", "unseen"]
+        expected = []
+        for method in methods:
+            found = [ages.loc[(method, group)] for group in groups]
+            cells = [f"{one.mae:.2f} ({one.mae_low:.2f} to {one.mae_high:.2f})" for one in found]
+            cells += [f"{found[-1].bias:+.1f}".replace("-", "−")] if len(groups) > 1 else []
+            expected.append(f"| {' | '.join([method, *cells])} |")
+        assert sorted(shown) == sorted(expected)
+        errors = [float(line.split("| ")[2].split(" (")[0]) for line in shown]
+        assert errors == sorted(errors)
+
+
 def test_the_examples_of_resolutions_and_alignments_validate():
     base = yaml.safe_load((DOCS.parent / "config" / "vary.yaml").read_text())
     cut = {}
