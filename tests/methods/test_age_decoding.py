@@ -15,7 +15,7 @@ WEIGHTS = st.lists(st.integers(0, 50), min_size=2, max_size=30).filter(sum)
 @given(WEIGHTS)
 def test_each_decoder_is_its_definition(weights):
     probabilities, ages = np.array(weights) / np.sum(weights), np.arange(16, 16 + len(weights))
-    distribution, labels = torch.tensor([probabilities]), torch.tensor(ages, dtype=torch.float64)
+    distribution, labels = torch.from_numpy(probabilities[None]), torch.tensor(ages, dtype=torch.float64)
     assert decode(distribution, labels, "expectation").item() == pytest.approx((probabilities * ages).sum())
     assert probabilities[int(decode(distribution, labels, "argmax").item()) - 16] == probabilities.max()
     costs = [(probabilities * np.abs(ages - age)).sum() for age in ages]

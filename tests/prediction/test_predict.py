@@ -341,7 +341,7 @@ def test_nothing_is_written_over_a_photo_or_among_those_of_a_folder(folder, refu
 def test_help_says_what_an_estimate_is_not_for_and_what_the_exit_code_tells(capsys):
     with pytest.raises(SystemExit) as stop:
         main(["predict", "--help"])
-    said = capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.split())
     assert stop.value.code == 0
     assert "not for decisions about people" in said and "1 if some have" in said
 
