@@ -100,7 +100,8 @@ def align_images(
 
     shown = index[["image", *BOX]]
     rows = list(shown.itertuples(index=False, name=None))
-    key = fingerprint(size, dataclasses.asdict(crop), _digest(shown), _digest(landmarks))
+    unpacked = images.stat().st_mtime_ns if images.exists() else 0  # other pictures are another folder
+    key = fingerprint(size, dataclasses.asdict(crop), _digest(shown), _digest(landmarks), unpacked)
     with writing_faces(store, size, key) as (outcomes, append), mapping(align, workers) as map_in_order:
         left = rows[len(outcomes) :]
         if outcomes:

@@ -19,7 +19,7 @@ from pml.task import Task, flat
 
 Wildcards = dict[str, str]
 # What a plan tells of the code that a config names: of the class of each method, and of each protocol (pml/protocol.py).
-FACTS = {"methods": ["reads_pixels", "draws_diagnostics"], "protocols": ["exclusive", "stress"]}
+CODE_FACTS = {"methods": ["reads_pixels", "draws_diagnostics"], "protocols": ["exclusive", "stress"]}
 PAGE = "results/report.html"  # of the suite that ran last
 Needs = tuple[dict[str, Any], dict[str, Any]]  # the inputs and the settings of a job
 
@@ -75,7 +75,7 @@ class Plan:
 
     Args:
         config: as `check_config` returns it.
-        facts: what the code that it names tells of itself, which are the `FACTS` of each method and of each protocol, by name.
+        facts: what the code that it names tells of itself: the `CODE_FACTS` of each method and of each protocol, by name.
     """
 
     def __init__(self, config: dict, facts: dict[str, dict[str, dict[str, bool]]]):
@@ -171,7 +171,7 @@ def make_plan(config: dict) -> Plan:
         kind = find("method", method["class"])
         methods[name] = {"reads_pixels": kind.reads_pixels, "draws_diagnostics": bool(getattr(kind, "figure", None))}
     for name in protocol_names(checked):
-        protocols[name] = {fact: holds(fact, find("protocol", name)) for fact in FACTS["protocols"]}
+        protocols[name] = {fact: holds(fact, find("protocol", name)) for fact in CODE_FACTS["protocols"]}
     return Plan(checked, {"methods": methods, "protocols": protocols})
 
 
@@ -202,7 +202,7 @@ def read_plan(path: str | Path) -> Plan:
 def facts_schema(names: dict[str, list[str]]) -> dict:
     """Return the JSON schema of the facts of a plan, with these names of each kind."""
     kinds = {}
-    for kind, facts in FACTS.items():
+    for kind, facts in CODE_FACTS.items():
         of_one = {"type": "object", "required": facts, "properties": dict.fromkeys(facts, {"type": "boolean"})}
         kinds[kind] = {"type": "object", "required": names[kind], "additionalProperties": of_one}
-    return {"type": "object", "required": list(FACTS), "properties": kinds}
+    return {"type": "object", "required": list(CODE_FACTS), "properties": kinds}

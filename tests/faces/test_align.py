@@ -181,8 +181,8 @@ def test_the_same_images_give_the_same_bytes_on_any_number_of_cores(dataset, out
         assert (output / name).read_bytes() == (again / name).read_bytes()
 
 
-@pytest.mark.parametrize("change", [{}, {"size": 16}, {"crop": {"zoom": 0.6}}])
-def test_an_interrupted_alignment_goes_on_unless_its_settings_change(dataset, output, monkeypatch, change):
+def interrupted(dataset, monkeypatch):
+    """Align `dataset` into the folder `again` until the second picture; return the pictures that the detector looks at."""
     looked = []
 
     class Interrupted(RedDetector):
@@ -193,13 +193,29 @@ def test_an_interrupted_alignment_goes_on_unless_its_settings_change(dataset, ou
             return super().detect(image)
 
     monkeypatch.setattr(align, "FaceDetector", Interrupted)
+    (dataset / "again").mkdir()
     with pytest.raises(KeyboardInterrupt):
         run_stage(dataset, dataset / "again")
+    return looked
+
+
+@pytest.mark.parametrize("change", [{}, {"size": 16}, {"crop": {"zoom": 0.6}}])
+def test_an_interrupted_alignment_goes_on_unless_its_settings_change(dataset, output, monkeypatch, change):
+    looked = interrupted(dataset, monkeypatch)
     again = run_stage(dataset, dataset / "again", **change)
     assert len(looked) == 2 + (3 if change else 2)  # pictures that can be read, of which the first was done
     whole = run_stage(dataset, dataset / "whole", **change)
     for name in ("faces.npy", "faces.csv", "rejected.csv"):
         assert (again / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_an_interrupted_alignment_begins_anew_where_the_pictures_were_unpacked_anew(dataset, monkeypatch):
+    interrupted(dataset, monkeypatch)
+    (dataset / "found.png").rename(dataset / "aside.png")
+    (dataset / "marked.png").rename(dataset / "found.png")
+    (dataset / "aside.png").rename(dataset / "marked.png")
+    again = run_stage(dataset, dataset / "again")
+    assert list(read_table(again / "faces.csv", "faces")["source"]) == ["points", "detector", "centre"]
 
 
 def test_a_wrong_images_folder_is_an_error_and_leaves_no_store(dataset):
