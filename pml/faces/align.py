@@ -15,7 +15,7 @@ from pml.errors import InputError
 from pml.faces.alignment import DEFAULT, align_face, centre_crop, place_a_face
 from pml.faces.detection import FaceDetector
 from pml.faces.pictures import PictureError, read_image
-from pml.faces.store import writing_faces
+from pml.faces.store import writing_store
 from pml.progress import progress
 from pml.suite.settings import Crop, fingerprint
 from pml.tables import read_table, write_table
@@ -25,6 +25,7 @@ from pml.workers import mapping
 POINTS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 COORDINATES = [f"{point}_{axis}" for point in POINTS for axis in "xy"]
 BOX = ["left", "top", "right", "bottom"]
+AT_ONCE = 1000  # images that a kill can cost
 MARGIN = 0.4  # on every side of the owners' box, as a share of its size: that of the crops of IMDB-WIKI
 
 
@@ -90,24 +91,27 @@ def align_images(
     """
     marked = dict(zip(landmarks["image"], landmarks[COORDINATES].to_numpy().reshape(-1, 5, 2), strict=True))
 
-    def align(row: tuple) -> tuple[list | str, np.ndarray | None]:
+    def align(row: tuple) -> tuple:
         name, *box = row
         try:
             face, *found = align_image(images / name, np.array(box, dtype=float), marked.get(name), size, detector, crop)
             return found, face
         except PictureError as error:
-            return str(error), None
+            return (str(error),)
 
     shown = index[["image", *BOX]]
     rows = list(shown.itertuples(index=False, name=None))
     unpacked = images.stat().st_mtime_ns if images.exists() else 0  # other pictures are another folder
     key = fingerprint(size, dataclasses.asdict(crop), _digest(shown), _digest(landmarks), unpacked)
-    with writing_faces(store, size, key) as (outcomes, append), mapping(align, workers) as map_in_order:
+    with (
+        writing_store(store, (size, size, 3), np.uint8, key, AT_ONCE) as (outcomes, append),
+        mapping(align, workers) as map_in_order,
+    ):
         left = rows[len(outcomes) :]
         if outcomes:
             print(f"faces: an earlier process has done {len(outcomes)} of {len(rows)}", file=sys.stderr)
-        for outcome, face in progress(map_in_order(left), "faces", len(left)):
-            append(outcome, face)
+        for outcome, *face in progress(map_in_order(left), "faces", len(left)):
+            append(outcome, *face)
             outcomes.append(outcome)
         faces = [(name, *found) for (name, *_), found in zip(rows, outcomes, strict=True) if not isinstance(found, str)]
         rejected = [(name, "faces", why) for (name, *_), why in zip(rows, outcomes, strict=True) if isinstance(why, str)]

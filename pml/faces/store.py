@@ -1,7 +1,8 @@
-"""The stores: one .npy file of aligned faces, written face by face, or of their embeddings; read through a memory map."""
+"""The stores: one .npy file of aligned faces, or of their embeddings, written piece by piece and read through a memory map."""
 
 import io
 import json
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -13,48 +14,61 @@ import numpy as np
 from pml.errors import InputError
 from pml.files import AGAIN, kind_of, put_in_place, writing
 
-AT_ONCE = 1000  # images that a kill can cost
-Append = Callable[[Any, np.ndarray | None], None]
+Append = Callable[..., None]
 
 
 @contextmanager
-def writing_faces(path: str | Path, size: int, key: str) -> Iterator[tuple[list, Append]]:
-    """Yield what an earlier process has told of the images that it finished, and a function that appends one more image.
+def writing_store(
+    path: str | Path, shape: tuple[int, ...], dtype: type[np.generic], key: str, at_once: int
+) -> Iterator[tuple[list, Append]]:
+    """Yield what an earlier process has told of the items that it finished, and a function that appends one more item.
 
-    The function takes what there is to tell of the image, in types of JSON, and its (size, size, 3) uint8 face, or None if it
-    has none. The store appears when the block ends well. If it does not, what is done waits beside it, and the next process
-    with the same `key` goes on from there. A kill costs `AT_ONCE` images.
+    The function takes what there is to tell of the item, in types of JSON, and its rows, none or more. The store appears when
+    the block ends well. If it does not, what is done waits beside it, and the next process with the same `key` goes on from
+    there.
 
-    How many faces there will be is not known at the start, so the header is written twice; NumPy pads it for exactly this
+    How many rows there will be is not known at the start, so the header is written twice; NumPy pads it for exactly this
     (`numpy.lib.format`: room to grow along the first axis).
+
+    Args:
+        shape, dtype: of a row.
+        at_once: items that a kill can cost.
 
     Raises:
         InputError: it cannot be written, as `pml.files.writing` says.
     """
     path = Path(path)
     part, journal = path.with_name(f".{path.name}.part"), path.with_name(f".{path.name}.journal")
-    done = _done(journal, part, key, size)
-    count, lines = sum(has_face for has_face, _ in done), [key, *map(json.dumps, done)]
+    row_bytes = np.dtype(dtype).itemsize * math.prod(shape)
+
+    def header(count: int) -> bytes:
+        written = io.BytesIO()
+        facts = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": (count, *shape)}
+        np.lib.format.write_array_header_1_0(written, facts)
+        return written.getvalue()
+
+    done = _done(journal, part, key, len(header(0)), row_bytes)
+    count, lines = sum(rows for rows, _ in done), [key, *map(json.dumps, done)]
     with writing(path, part):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("r+b" if done else "w+b") as faces, journal.open("w") as told:
-            faces.write(_header(count, size))
-            faces.truncate(faces.seek(count * size * size * 3, os.SEEK_CUR))
+        with part.open("r+b" if done else "w+b") as store, journal.open("w") as told:
+            store.write(header(count))
+            store.truncate(store.seek(count * row_bytes, os.SEEK_CUR))
 
-            def append(outcome: Any, face: np.ndarray | None) -> None:
+            def append(outcome: Any, *rows: np.ndarray) -> None:
                 nonlocal count
-                if face is not None:
-                    if face.shape != (size, size, 3) or face.dtype != np.uint8:
-                        raise ValueError(f"a face is uint8 ({size}, {size}, 3), not {face.dtype} {face.shape}")
-                    faces.write(face.tobytes())
-                    count += 1
-                lines.append(json.dumps([face is not None, outcome]))
-                if len(lines) >= AT_ONCE:
+                for row in rows:
+                    if row.shape != shape or row.dtype != dtype:
+                        raise ValueError(f"a row is {np.dtype(dtype)} {shape}, not {row.dtype} {row.shape}")
+                    store.write(row.tobytes())
+                count += len(rows)
+                lines.append(json.dumps([len(rows), outcome]))
+                if len(lines) >= at_once:
                     tell()
 
-            def tell() -> None:  # only of faces that the disk has
-                faces.flush()
-                os.fsync(faces.fileno())
+            def tell() -> None:  # only of rows that the disk has
+                store.flush()
+                os.fsync(store.fileno())
                 told.write("".join(f"{line}\n" for line in lines))
                 told.flush()
                 lines.clear()
@@ -64,29 +78,23 @@ def writing_faces(path: str | Path, size: int, key: str) -> Iterator[tuple[list,
                 yield [outcome for _, outcome in done], append
             finally:
                 tell()
-            faces.seek(0)
-            faces.write(_header(count, size))
+            store.seek(0)
+            store.write(header(count))
         put_in_place(part, path)
     journal.unlink()
 
 
-def _done(journal: Path, part: Path, key: str, size: int) -> list:
-    """Return the lines of a journal whose faces the store has; none if it is of another `key`, or if no image had a face."""
+def _done(journal: Path, part: Path, key: str, header_bytes: int, row_bytes: int) -> list:
+    """Return the lines of a journal whose rows the store has; none if it is of another `key`, or if no item had a row."""
     done: list = []
     try:
         first, *lines = journal.read_text().splitlines()
         with suppress(ValueError):  # the last line of a killed process may be cut short
             done.extend(map(json.loads, lines))
-        count, room = sum(has_face for has_face, _ in done), part.stat().st_size
+        count, room = sum(rows for rows, _ in done), part.stat().st_size
     except (OSError, TypeError, ValueError):  # there is none, or it is damaged
         return []
-    return done if count and first == key and room >= len(_header(count, size)) + count * size * size * 3 else []
-
-
-def _header(count: int, size: int) -> bytes:
-    header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (count, size, size, 3)})
-    return header.getvalue()
+    return done if count and first == key and room >= header_bytes + count * row_bytes else []
 
 
 def read_store(path: str | Path) -> np.ndarray:

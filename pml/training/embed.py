@@ -1,7 +1,5 @@
 """Stage: what a network that stands still makes of every face, the store of embeddings."""
 
-import math
-import os
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +7,7 @@ import torch
 
 from pml.backbones.build import build_frozen
 from pml.errors import InputError
-from pml.faces.store import read_store
-from pml.files import put_in_place, read_json, sync, write_text, writing
+from pml.faces.store import read_store, writing_store
 from pml.progress import progress
 from pml.suite.settings import Augmentation, fingerprint
 from pml.task import Task
@@ -54,46 +51,17 @@ def embed_faces(task: Task, threads: int = 1, gpus: int = 0) -> None:
         features = torch.cat([network(some.contiguous(memory_format=torch.channels_last)) for some in views.split(at_once)])
         return features.float().view(len(rows), -1, dim).cpu().numpy().astype(np.float16)
 
-    part, done = output.with_name(f".{output.name}.part"), output.with_name(f".{output.name}.json")
-    shape = (len(faces), 2 + settings["copies"], dim)
     sample = faces[:: max(1, len(faces) // 100)].astype(np.int64)
-    key = fingerprint(settings, shape, faces.shape, int(sample.sum()))
-    first = rows_done(part, done, key, shape)
-    starts = range(first, len(faces), BATCH)
-    with writing(output, part):
-        output.parent.mkdir(parents=True, exist_ok=True)
-        if not first:
-            done.unlink(missing_ok=True)
-        # No memory map: on a full disk the process would die of SIGBUS.
-        with part.open("r+b" if first else "w+b") as file:
-            np.lib.format.write_array_header_1_0(file, {"descr": "<f2", "fortran_order": False, "shape": shape})
-            file.truncate(file.tell() + 2 * math.prod(shape))  # a store of the whole shape, for `rows_done` to read
-            file.seek(2 * shape[1] * shape[2] * first, os.SEEK_CUR)
-            for number, start in enumerate(progress(starts, f"batches of {BATCH} faces"), 1):
-                rows = np.arange(start, min(start + BATCH, len(faces)))
-                features = embed(rows)
-                if not np.isfinite(features).all():
-                    problem = f"features of {settings['backbone']} are too large for float16; leave 'frozen' out"
-                    raise InputError(f"{task.inputs['faces']}: {problem}")
-                file.write(features.astype("<f2").tobytes())
-                if number % BATCHES_AT_ONCE == 0:
-                    file.flush()
-                    sync(part)
-                    write_text(f'{{"key": "{key}", "rows": {rows[-1] + 1}}}\n', done)
-        put_in_place(part, output)
-    done.unlink(missing_ok=True)
+    key = fingerprint(settings, dim, faces.shape, int(sample.sum()))
+    with writing_store(output, (2 + settings["copies"], dim), np.float16, key, BATCHES_AT_ONCE) as (done, append):
+        for start in progress(range(len(done) * BATCH, len(faces), BATCH), f"batches of {BATCH} faces"):
+            features = embed(np.arange(start, min(start + BATCH, len(faces))))
+            if not np.isfinite(features).all():
+                problem = f"features of {settings['backbone']} are too large for float16; leave 'frozen' out"
+                raise InputError(f"{task.inputs['faces']}: {problem}")
+            append(None, *features)
 
 
 def seed_of(copy: int, row: int) -> int:
     """Return the random seed of one copy of a batch of faces, so that resuming needs no state of a generator."""
     return int(np.random.SeedSequence([copy, row]).generate_state(1, np.uint64)[0] >> 1)
-
-
-def rows_done(part: Path, done: Path, key: str, shape: tuple[int, ...]) -> int:
-    """Return how many rows a killed process has written of the store that `key` stands for: 0 if what it left is damaged."""
-    try:
-        said = read_json(done)
-        whole = read_store(part).shape == shape and isinstance(said, dict) and said.get("key") == key
-    except InputError:
-        return 0
-    return said["rows"] if whole and said.get("rows") in [*range(0, shape[0], BATCH), shape[0]] else 0

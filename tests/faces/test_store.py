@@ -1,5 +1,6 @@
 import json
 from contextlib import suppress
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -7,20 +8,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pml.errors import InputError
-from pml.faces import store as store_module
-from pml.faces.store import read_store, writing_faces
+from pml.faces.store import read_store, writing_store
 from tests.damage import ANY, flipped
 
 
-@given(count=st.integers(1, 12), size=st.integers(1, 40))
-def test_the_store_is_the_array_of_its_faces(tmp_path_factory, count, size):
-    faces = np.random.default_rng(count).integers(0, 256, (count, size, size, 3), dtype=np.uint8)
-    path = tmp_path_factory.mktemp("store") / "faces.npy"
-    with writing_faces(path, size, "key") as (done, append):
-        for face in faces:
-            append("seen", face)
+@given(
+    items=st.lists(st.integers(0, 3), min_size=1, max_size=9).filter(sum),
+    shape=st.lists(st.integers(1, 9), min_size=1, max_size=3).map(tuple),
+    dtype=st.sampled_from([np.uint8, np.float16]),
+)
+def test_the_store_is_the_array_of_its_rows(tmp_path_factory, items, shape, dtype):
+    rows = np.random.default_rng(0).integers(0, 256, (sum(items), *shape)).astype(dtype)
+    path, left = tmp_path_factory.mktemp("store") / "rows.npy", iter(rows)
+    with writing_store(path, shape, dtype, "key", 1000) as (done, append):
+        for count in items:
+            append("seen", *islice(left, count))
     assert done == [] and list(path.parent.iterdir()) == [path]
-    np.testing.assert_array_equal(np.load(path, mmap_mode="r"), faces)
+    np.save(path.with_name("whole.npy"), rows)
+    assert path.read_bytes() == path.with_name("whole.npy").read_bytes()
 
 
 class Killed(BaseException):
@@ -30,13 +35,17 @@ class Killed(BaseException):
 def images(count, seed=0):
     """Images, of which every third has no face: what there is to tell of each, and its face."""
     faces = np.random.default_rng(seed).integers(0, 256, (count, 4, 4, 3), dtype=np.uint8)
-    return [(f"{number} has none", None) if number % 3 == 1 else ([number, np.pi], face) for number, face in enumerate(faces)]
+    return [(f"{number} has none",) if number % 3 == 1 else ([number, np.pi], face) for number, face in enumerate(faces)]
+
+
+def writing(path, key="key", at_once=1000):
+    return writing_store(path, (4, 4, 3), np.uint8, key, at_once)
 
 
 def write(path, wanted, stop=None, key="key"):
     """Write the store of the images wanted, or be killed after `stop` of them; return how many were done before."""
-    with writing_faces(path, 4, key) as (done, append):
-        assert done == [told for told, _ in wanted[: len(done)]]
+    with writing(path, key) as (done, append):
+        assert done == [told for told, *_ in wanted[: len(done)]]
         for number, image in enumerate(wanted[len(done) :], len(done)):
             if number == stop:
                 raise Killed
@@ -71,15 +80,14 @@ def test_what_a_power_cut_left_of_a_journal_or_a_store_is_taken_as_far_as_both_a
 
 
 def test_another_key_and_a_journal_without_any_face_begin_anew(tmp_path):
-    for before, key in ((images(10), "other"), ([("has none", None)] * 5, "key")):
+    for before, key in ((images(10), "other"), ([("has none",)] * 5, "key")):
         with pytest.raises(Killed):
             write(tmp_path / "faces.npy", before, 4, key)
         assert write(tmp_path / "faces.npy", images(10, seed=1)) == 0
 
 
-def test_a_kill_costs_no_more_than_the_images_since_the_last_line_of_the_journal(tmp_path, monkeypatch):
-    monkeypatch.setattr(store_module, "AT_ONCE", 3)
-    with writing_faces(tmp_path / "faces.npy", 4, "key") as (_, append):
+def test_a_kill_costs_no_more_than_the_images_since_the_last_line_of_the_journal(tmp_path):
+    with writing(tmp_path / "faces.npy", at_once=3) as (_, append):
         for number, image in enumerate(images(8), 1):
             append(*image)
             told = (tmp_path / ".faces.npy.journal").read_text().splitlines()[1:]
@@ -89,8 +97,8 @@ def test_a_kill_costs_no_more_than_the_images_since_the_last_line_of_the_journal
 
 
 @pytest.mark.parametrize("face", [np.zeros((4, 5, 3), np.uint8), np.zeros((4, 4, 3), np.float32)])
-def test_only_faces_of_the_stated_size_and_type_are_taken(tmp_path, face):
-    with pytest.raises(ValueError, match="a face is uint8"), writing_faces(tmp_path / "faces.npy", 4, "key") as (_, append):
+def test_only_rows_of_the_stated_shape_and_type_are_taken(tmp_path, face):
+    with pytest.raises(ValueError, match="a row is uint8"), writing(tmp_path / "faces.npy") as (_, append):
         append("seen", face)
 
 

@@ -1,6 +1,5 @@
 """The store of embeddings: what a network that stands still makes of every face."""
 
-import json
 import resource
 
 import numpy as np
@@ -14,6 +13,7 @@ from pml.suite.settings import Augmentation
 from pml.task import Task
 from pml.training import embed
 from pml.training.augmentation import normalise
+from pml.training.batches import load
 
 COUNT, SIZE = 150, 16  # three batches
 
@@ -70,7 +70,6 @@ def test_a_killed_stage_goes_on_where_it_stopped_and_writes_the_same_bytes(tmp_p
     embed.embed_faces(task(tmp_path, copies=1, name="whole"))
     monkeypatch.setattr(embed, "BATCHES_AT_ONCE", 1)
     loaded = []
-    load = embed.load
 
     def dying(store, rows, device):
         loaded.append(rows[0])
@@ -123,28 +122,25 @@ def test_a_disk_that_takes_no_more_is_named_and_the_next_start_goes_on(tmp_path,
 @pytest.mark.parametrize(
     "left",
     [
-        {".out.npy.json": b"[]"},
-        {".out.npy.json": b"{"},
-        {".out.npy.json": b'{"key": "another", "rows": 64}'},
-        {".out.npy.json": "{key} 1000"},
-        {".out.npy.json": "{key} 3"},
-        {".out.npy.json": '{key} "64"'},
-        {".out.npy.part": b""},
-        {".out.npy.part": b"<html></html>"},
+        {"journal": b""},
+        {"journal": b"another\n[64, null]\n"},
+        {"journal": b"{key}\n[1000, null]\n"},
+        {"journal": b"{key}\n[64]\n"},
+        {"journal": b'{key}\n["64", null]\n'},
+        {"part": b""},
+        {"part": b"<html></html>"},
     ],
     ids=str,
 )
 def test_what_a_killed_stage_left_damaged_is_not_gone_on_with(tmp_path, faces, monkeypatch, left):
-    monkeypatch.setattr(embed, "BATCHES_AT_ONCE", 1)
     embed.embed_faces(task(tmp_path, name="clean"))
     with monkeypatch.context() as patched:
-        patched.setattr(embed, "write_text", lambda text, path: path.write_text(text) and 1 / 0)
+        patched.setattr(embed, "load", lambda store, rows, device: load(store, rows, device) if rows[0] == 0 else 1 / 0)
         with pytest.raises(ZeroDivisionError):
             embed.embed_faces(task(tmp_path))
-    key = json.loads((tmp_path / ".out.npy.json").read_text())["key"]
+    key = (tmp_path / ".out.npy.journal").read_bytes().split(b"\n")[0]
     for name, content in left.items():
-        told = content if isinstance(content, bytes) else f'{{"key": "{key}", "rows": {content.split()[1]}}}'.encode()
-        (tmp_path / name).write_bytes(told)
+        (tmp_path / f".out.npy.{name}").write_bytes(content.replace(b"{key}", key))
     embed.embed_faces(task(tmp_path))
     assert (tmp_path / "out.npy").read_bytes() == (tmp_path / "clean.npy").read_bytes()
 
