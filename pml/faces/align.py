@@ -25,7 +25,7 @@ from pml.workers import mapping
 POINTS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 COORDINATES = [f"{point}_{axis}" for point in POINTS for axis in "xy"]
 BOX = ["left", "top", "right", "bottom"]
-AT_ONCE = 1000  # images that a kill can cost
+AT_ONCE = 200  # images that a kill can cost
 MARGIN = 0.4  # on every side of the owners' box, as a share of its size: that of the crops of IMDB-WIKI
 
 
